@@ -1,0 +1,6 @@
+"""Changes to organizations, people and keys."""
+
+from accounts.services.keys import create_api_key, revoke_api_key
+from accounts.services.organizations import SlugTaken, create_organization
+
+__all__ = ["SlugTaken", "create_api_key", "create_organization", "revoke_api_key"]

@@ -1,0 +1,16 @@
+"""Addresses of agents, each with and without a trailing slash."""
+
+from __future__ import annotations
+
+from django.urls import re_path
+
+from agents_app.api.views import AgentViewSet
+
+ITEM = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+
+urlpatterns = [
+    re_path(r"^agents/?$", AgentViewSet.as_view({"get": "list", "post": "create"}), name="agent-list"),
+    re_path(r"^agents/(?P<pk>[^/]+)/?$", AgentViewSet.as_view(ITEM), name="agent-detail"),
+    re_path(r"^agents/(?P<pk>[^/]+)/restore/?$", AgentViewSet.as_view({"post": "restore"}), name="agent-restore"),
+    re_path(r"^agents/(?P<pk>[^/]+)/persona/?$", AgentViewSet.as_view({"get": "persona"}), name="agent-persona"),
+]

@@ -1,0 +1,29 @@
+"""Parley's addresses."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from config import api_router
+from config.views import home
+from core.health import healthz, readyz
+
+admin.site.site_header = "Parley"
+admin.site.site_title = "Parley"
+admin.site.index_title = "Conversations on record"
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("admin/", admin.site.urls),
+    re_path(r"^healthz/?$", healthz, name="healthz"),
+    re_path(r"^readyz/?$", readyz, name="readyz"),
+    path("api-auth/", include("rest_framework.urls")),
+    path("api/v1/", include(api_router.urlpatterns)),
+    # The later include gives its addresses to reverse(): links carry no version.
+    path("api/", include(api_router.urlpatterns)),
+]
+
+handler400 = "config.views.bad_request"
+handler404 = "config.views.page_not_found"
+handler500 = "config.views.server_error"

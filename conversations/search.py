@@ -1,0 +1,150 @@
+"""The search index over titles and messages.
+
+Words are cut in Python and stored as a set for each document, in FTS5 on SQLite and as a `tsvector` with GIN on
+PostgreSQL, so that both databases find the same. A query finds the documents that hold all of its words; signs and
+ideographs count as words of one character, upper and lower case are the same.
+
+The tables belong to this module alone: `search_document` on both, with the words in `search_words` on SQLite. A
+document is a message or, for its title, a thread.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import UUIDField
+from django.db.models.expressions import RawSQL
+
+_IDEOGRAPH = "\u2e80-\u2fdf\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+_WORD = re.compile(rf"[{_IDEOGRAPH}]|(?:(?![{_IDEOGRAPH}_])\w)+|\S")
+
+MAX_WORD_LENGTH = 200
+MAX_WORDS = 20_000
+"""A `tsvector` holds less than 1 MiB; text beyond this many different words is stored but not found by them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A message or a thread's title, as it enters the index."""
+
+    id: UUID
+    thread_id: UUID
+    organization_id: UUID
+    text: str
+
+
+def words_of(text: str) -> list[str]:
+    """Return the different words of a text, in order of appearance, `MAX_WORDS` at most."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    words: dict[str, None] = {}
+    for match in _WORD.finditer(folded):
+        words[match[0][:MAX_WORD_LENGTH]] = None
+        if len(words) >= MAX_WORDS:
+            break
+    return list(words)
+
+
+def index_documents(documents: Sequence[Document], *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Put new documents into the index, in the transaction of the rows they describe."""
+    rows = [(document, words) for document in documents if (words := words_of(document.text))]
+    if rows:
+        _index_of(using).add(rows)
+
+
+def remove_documents(ids: Iterable[UUID], *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Take documents out of the index; ids that are not in it are passed over."""
+    _index_of(using).remove(list(ids))
+
+
+def matching(query: str, *, organization_id: UUID, column: str, using: str = DEFAULT_DB_ALIAS) -> RawSQL:
+    """Return a subquery of `column` (`id` or `thread_id`) of the documents that hold every word of the query."""
+    words = words_of(query)
+    if not words:
+        return RawSQL("SELECT NULL", (), output_field=UUIDField())
+    return _index_of(using).find(words, organization_id, column)
+
+
+def indexed_ids(ids: Sequence[UUID], *, using: str = DEFAULT_DB_ALIAS) -> set[UUID]:
+    """Return those of the ids that are in the index."""
+    index = _index_of(using)
+    marks = ", ".join(["%s"] * len(ids))
+    with index.connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM search_document WHERE id IN ({marks})", [index.adapt(each) for each in ids])
+        return {UUID(str(row[0])) for row in cursor.fetchall()}
+
+
+class _PostgreSQLIndex:
+    """One table whose `words` column is a `tsvector` under a GIN index."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+
+    def adapt(self, value: UUID) -> Any:
+        return value
+
+    def add(self, rows: Sequence[tuple[Document, list[str]]]) -> None:
+        values = [(document.id, document.thread_id, document.organization_id, words) for document, words in rows]
+        with self.connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO search_document (id, thread_id, organization_id, words) "
+                "VALUES (%s, %s, %s, array_to_tsvector(%s::text[]))",
+                values,
+            )
+
+    def remove(self, ids: list[UUID]) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute("DELETE FROM search_document WHERE id = ANY(%s)", [ids])
+
+    def find(self, words: list[str], organization_id: UUID, column: str) -> RawSQL:
+        query = " & ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in words)
+        sql = f"SELECT {column} FROM search_document WHERE words @@ %s::tsquery AND organization_id = %s"
+        return RawSQL(sql, (query, organization_id), output_field=UUIDField())
+
+
+class _SQLiteIndex:
+    """A table of documents, and an FTS5 table of their words under the same row number."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+
+    def adapt(self, value: UUID) -> Any:
+        return value.hex
+
+    def add(self, rows: Sequence[tuple[Document, list[str]]]) -> None:
+        with self.connection.cursor() as cursor:
+            for document, words in rows:
+                ids = (document.id.hex, document.thread_id.hex, document.organization_id.hex)
+                cursor.execute("INSERT INTO search_document (id, thread_id, organization_id) VALUES (%s, %s, %s)", ids)
+                cursor.execute(
+                    "INSERT INTO search_words (rowid, words) VALUES (%s, %s)",
+                    (cursor.lastrowid, " ".join(map(_plain, words))),
+                )
+
+    def remove(self, ids: list[UUID]) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.executemany("DELETE FROM search_document WHERE id = %s", [(each.hex,) for each in ids])
+
+    def find(self, words: list[str], organization_id: UUID, column: str) -> RawSQL:
+        query = " AND ".join(f'"{_plain(word)}"' for word in words)
+        sql = (
+            f"SELECT document.{column} FROM search_words JOIN search_document document "
+            "ON document.number = search_words.rowid WHERE search_words MATCH %s AND document.organization_id = %s"
+        )
+        return RawSQL(sql, (query, organization_id.hex), output_field=UUIDField())
+
+
+def _plain(word: str) -> str:
+    """A word as FTS5's `ascii` tokenizer keeps it whole: letters and digits as they are, all else in hex."""
+    return word if word.isascii() and word.isalnum() else "_" + word.encode().hex()
+
+
+def _index_of(using: str) -> _PostgreSQLIndex | _SQLiteIndex:
+    connection = connections[using]
+    return _PostgreSQLIndex(connection) if connection.vendor == "postgresql" else _SQLiteIndex(connection)

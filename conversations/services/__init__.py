@@ -1,0 +1,39 @@
+"""Changes to threads, messages and feedback."""
+
+from conversations.services.appending import InvalidParent, MessageExists, append_messages
+from conversations.services.feedback import create_feedback, restore_feedback, trash_feedback, update_feedback
+from conversations.services.importing import ImportedMessages, extend_thread, store_thread
+from conversations.services.purging import erase_conversations, purge_threads, purge_trash
+from conversations.services.threads import (
+    ThreadConflict,
+    create_thread,
+    restore_thread,
+    select_branch,
+    trash_thread,
+    update_thread,
+)
+from conversations.services.trash import restore_message, trash_message
+
+__all__ = [
+    "ImportedMessages",
+    "InvalidParent",
+    "MessageExists",
+    "ThreadConflict",
+    "append_messages",
+    "create_feedback",
+    "create_thread",
+    "erase_conversations",
+    "extend_thread",
+    "purge_threads",
+    "purge_trash",
+    "restore_feedback",
+    "restore_message",
+    "restore_thread",
+    "select_branch",
+    "store_thread",
+    "trash_feedback",
+    "trash_message",
+    "trash_thread",
+    "update_feedback",
+    "update_thread",
+]

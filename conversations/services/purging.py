@@ -1,0 +1,102 @@
+"""Erasing for good: in bounded batches, leaving tombstones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from conversations.models import Feedback, Message, Thread, Tombstone
+from conversations.search import remove_documents
+
+BLANK = dict.fromkeys(("content", "parts", "artifact_data", "metadata", "usage", "external_id"))
+
+BATCH = 1000
+"""Rows that one transaction erases at most."""
+
+
+def purge_trash(*, organization_id: UUID, trashed_before: datetime, now: datetime | None = None) -> Counter[str]:
+    """Erase what lay in the trash of an organization since before a moment; returns rows erased by table."""
+    moment = now or timezone.now()
+    threads = Thread.objects.filter(organization_id=organization_id).in_trash().filter(trashed_at__lt=trashed_before)
+    erased = purge_threads(
+        organization_id=organization_id, thread_ids=list(threads.values_list("id", flat=True)), now=moment
+    )
+    while rows := _blank_messages(organization_id, trashed_before, moment):
+        erased.update(rows)
+    while rows := _purge_feedback(organization_id, trashed_before):
+        erased.update(rows)
+    return erased
+
+
+def purge_threads(*, organization_id: UUID, thread_ids: Sequence[UUID], now: datetime | None = None) -> Counter[str]:
+    """Erase threads with all that hangs on them; each thread leaves a tombstone. Returns rows erased by table."""
+    moment = now or timezone.now()
+    erased: Counter[str] = Counter()
+    for thread_id in thread_ids:
+        while rows := _purge_messages(organization_id, thread_id, moment):
+            erased.update(rows)
+        erased.update(_purge_thread(organization_id, thread_id, moment))
+    return erased
+
+
+def erase_conversations(*, organization_id: UUID, now: datetime | None = None) -> Counter[str]:
+    """Erase every thread of an organization, in the trash or not; returns rows erased by table."""
+    ids = list(Thread.objects.filter(organization_id=organization_id).values_list("id", flat=True))
+    return purge_threads(organization_id=organization_id, thread_ids=ids, now=now)
+
+
+@transaction.atomic
+def _purge_messages(organization_id: UUID, thread_id: UUID, now: datetime) -> Counter[str]:
+    """Erase one batch, the last positions first, so that an interrupted purge leaves no message without parent."""
+    messages = Message.objects.filter(organization_id=organization_id, thread_id=thread_id)
+    ids = list(messages.order_by("-position").values_list("id", flat=True)[:BATCH])
+    if not ids:
+        return Counter()
+    remove_documents(ids)
+    _bury(organization_id, ids, Tombstone.Kind.MESSAGE, now)
+    return Counter(messages.filter(id__in=ids).delete()[1])
+
+
+@transaction.atomic
+def _blank_messages(organization_id: UUID, trashed_before: datetime, now: datetime) -> Counter[str]:
+    """Erase what single messages said. Their rows stay without content: the branches of a thread run over them."""
+    messages = Message.objects.filter(
+        organization_id=organization_id, trashed_at__lt=trashed_before, purged_at=None, thread__trashed_at=None
+    )
+    ids = list(messages.values_list("id", flat=True)[:BATCH])
+    if not ids:
+        return Counter()
+    Message.objects.filter(organization_id=organization_id, id__in=ids).update(purged_at=now, **BLANK)
+    feedback = Feedback.objects.filter(organization_id=organization_id, message_id__in=ids).delete()[1]
+    _bury(organization_id, ids, Tombstone.Kind.MESSAGE, now)
+    return Counter({Message._meta.label: len(ids), **feedback})
+
+
+@transaction.atomic
+def _purge_thread(organization_id: UUID, thread_id: UUID, now: datetime) -> Counter[str]:
+    remove_documents([thread_id])
+    erased = Thread.objects.filter(organization_id=organization_id, pk=thread_id).delete()[1]
+    if erased:
+        _bury(organization_id, [thread_id], Tombstone.Kind.THREAD, now)
+    return Counter(erased)
+
+
+@transaction.atomic
+def _purge_feedback(organization_id: UUID, trashed_before: datetime) -> Counter[str]:
+    feedback = Feedback.objects.filter(organization_id=organization_id, trashed_at__lt=trashed_before)
+    ids = list(feedback.values_list("id", flat=True)[:BATCH])
+    return (
+        Counter(Feedback.objects.filter(organization_id=organization_id, id__in=ids).delete()[1]) if ids else Counter()
+    )
+
+
+def _bury(organization_id: UUID, ids: Sequence[UUID], kind: str, now: datetime) -> None:
+    Tombstone.objects.bulk_create(
+        [Tombstone(organization_id=organization_id, kind=kind, object_id=each, purged_at=now) for each in ids],
+        ignore_conflicts=True,
+    )

@@ -1,0 +1,40 @@
+"""Who is asking: the one protocol that a member's session and an API key both satisfy."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+
+@runtime_checkable
+class Actor(Protocol):
+    """Somebody who acts inside exactly one organization."""
+
+    @property
+    def organization_id(self) -> UUID: ...
+
+    @property
+    def user_id(self) -> UUID | None:
+        """The person behind the act; None for a service's key."""
+        ...
+
+    def can(self, code: str) -> bool:
+        """Whether the actor holds the permission `noun.verb` in its organization."""
+        ...
+
+
+class HasPermissionCode(BasePermission):
+    """Deny, then allow: the action must name a permission code and the actor must hold it."""
+
+    message = "Your role or key does not allow this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not isinstance(request.auth, Actor):
+            return False
+        if request.method == "OPTIONS":
+            return True
+        code: str | None = view.permission_codes.get(view.action)
+        return code is not None and request.auth.can(code)

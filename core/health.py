@@ -1,0 +1,55 @@
+"""`/healthz`: the process answers. `/readyz`: it can also do its work."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+
+MINIMUM_FREE_BYTES = 64 * 1024 * 1024
+
+
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 while the process serves requests; touches no database."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when the database answers, every migration is applied and the disk has room; 503 names what is not so."""
+    checks = readiness()
+    is_ready = all(outcome == "ok" for outcome in checks.values())
+    return JsonResponse(
+        {"status": "ok" if is_ready else "unavailable", "checks": checks}, status=200 if is_ready else 503
+    )
+
+
+def readiness() -> dict[str, str]:
+    """Return `{check: "ok" or what is wrong}`; messages carry no address and no secret."""
+    try:
+        count = len(unapplied_migrations())
+    except DatabaseError:
+        return {"database": "cannot be reached", "migrations": "unknown", "disk": _disk()}
+    migrations = "ok" if count == 0 else f"{count} not applied: run manage.py migrate"
+    return {"database": "ok", "migrations": migrations, "disk": _disk()}
+
+
+def unapplied_migrations() -> list[str]:
+    """Return the names of migrations that the default database lacks; raises DatabaseError when it cannot be asked."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+
+
+def _disk() -> str:
+    settings: dict[str, Any] = connections[DEFAULT_DB_ALIAS].settings_dict
+    folder = Path(str(settings["NAME"])).parent
+    if connections[DEFAULT_DB_ALIAS].vendor != "sqlite" or not folder.is_dir():
+        return "ok"
+    return "ok" if shutil.disk_usage(folder).free >= MINIMUM_FREE_BYTES else "less than 64 MiB are free"

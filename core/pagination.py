@@ -1,0 +1,179 @@
+"""Keyset pages: the cursor holds the last row's sort values, so that page one million costs what page one costs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import DateTimeField, Field, Model, Q, QuerySet, UUIDField
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from core.query import InvalidParameter, QueryParameters, parse_datetime
+from core.renderers import format_datetime
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 1000
+MAX_OFFSET = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page starts: behind `values` in the list's order, or before them when paging backwards."""
+
+    order: str
+    is_backward: bool
+    values: tuple[Any, ...]
+
+    def encode(self) -> str:
+        plain = [_plain(value) for value in self.values]
+        text = json.dumps([self.order, "p" if self.is_backward else "n", *plain], separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def _plain(value: Any) -> str | int:
+    if isinstance(value, datetime):
+        return format_datetime(value)
+    return str(value) if isinstance(value, UUID) else int(value)
+
+
+def _parse(field: Field[Any, Any], value: Any) -> Any:
+    if isinstance(field, DateTimeField):
+        return parse_datetime(value)
+    if isinstance(field, UUIDField):
+        return UUID(value)
+    if type(value) is not int or not 0 <= value < 2**31:
+        raise ValueError("not a position")
+    return value
+
+
+def decode_cursor(text: str, *, fields: Sequence[Field[Any, Any]], order: str) -> Cursor:
+    """Return the cursor; raises `InvalidParameter` unless this very list could have made it."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        made_for, direction, *values = json.loads(raw)
+        if made_for != order or direction not in ("n", "p") or len(values) != len(fields):
+            raise ValueError("made for another list")
+        parsed = tuple(_parse(field, value) for field, value in zip(fields, values, strict=True))
+    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
+        raise InvalidParameter("cursor", "Use a cursor as it came in next or previous, with the same order.") from None
+    return Cursor(order, direction == "p", parsed)
+
+
+class KeysetPagination(BasePagination):
+    """Pages by `?limit=&cursor=&order=asc|desc`; `?count=true` adds a count, which costs a query of its own.
+
+    Subclasses say by which columns the list is ordered; the last one must be unique in the list.
+    """
+
+    fields: ClassVar[tuple[str, ...]] = ("id",)
+    default_order: ClassVar[str] = "desc"
+    allows_offset: ClassVar[bool] = False
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        common = {"limit", "cursor", "order", "count"}
+        return frozenset(common | {"offset"} if self.allows_offset else common)
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+        query = QueryParameters(request)
+        self.request = request
+        self.limit = query.integer("limit", default=DEFAULT_LIMIT, minimum=1, maximum=MAX_LIMIT)
+        self.order = query.choice("order", ("asc", "desc"), default=self.default_order) or self.default_order
+        self.total = queryset.count() if query.boolean("count") else None
+        if self.allows_offset and query.text("offset") is not None:
+            return self._offset_page(queryset, query)
+        return self._keyset_page(queryset, self._cursor(queryset.model, query))
+
+    def _cursor(self, model: type[Model], query: QueryParameters) -> Cursor | None:
+        text = query.text("cursor")
+        if text is None:
+            return None
+        return decode_cursor(text, fields=[model._meta.get_field(name) for name in self.fields], order=self.order)
+
+    def _keyset_page(self, queryset: QuerySet[Any], cursor: Cursor | None) -> list[Any]:
+        is_backward = cursor is not None and cursor.is_backward
+        descends = (self.order == "desc") != is_backward
+        if cursor is not None:
+            queryset = queryset.filter(_beyond(self.fields, cursor.values, descends=descends))
+        ordering = [f"-{name}" if descends else name for name in self.fields]
+        rows = list(queryset.order_by(*ordering)[: self.limit + 1])
+        has_more, rows = len(rows) > self.limit, rows[: self.limit]
+        if is_backward:
+            rows.reverse()
+        self.next_url = self._link(rows[-1:], is_backward=False) if has_more or is_backward else None
+        has_previous = has_more if is_backward else cursor is not None
+        self.previous_url = self._link(rows[:1], is_backward=True) if has_previous else None
+        return rows
+
+    def _link(self, edge: list[Any], *, is_backward: bool) -> str | None:
+        if not edge:
+            return None
+        values = tuple(_value(edge[0], name) for name in self.fields)
+        url = self.request.build_absolute_uri()
+        return replace_query_param(url, "cursor", Cursor(self.order, is_backward, values).encode())
+
+    def _offset_page(self, queryset: QuerySet[Any], query: QueryParameters) -> list[Any]:
+        if query.text("cursor") is not None:
+            raise InvalidParameter("offset", "Give either offset or cursor.")
+        offset = query.integer("offset", default=0, minimum=0, maximum=MAX_OFFSET)
+        ordering = [f"-{name}" if self.order == "desc" else name for name in self.fields]
+        rows = list(queryset.order_by(*ordering)[offset : offset + self.limit + 1])
+        url = self.request.build_absolute_uri()
+        self.next_url = replace_query_param(url, "offset", offset + self.limit) if len(rows) > self.limit else None
+        before = max(0, offset - self.limit)
+        self.previous_url = replace_query_param(url, "offset", before) if offset else None
+        return rows[: self.limit]
+
+    def get_paginated_response(self, data: Any) -> Response:
+        page = {"next": self.next_url, "previous": self.previous_url, "results": data}
+        return Response(page if self.total is None else {"count": self.total, **page})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "format": "uri", "nullable": True}
+        count = {"type": "integer", "description": "Only with `?count=true`."}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "results": schema, "count": count},
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        texts: dict[str, tuple[dict[str, Any], str]] = {
+            "limit": (
+                {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+                "Rows on a page.",
+            ),
+            "cursor": ({"type": "string"}, "Opaque place to go on from, as given in `next` and `previous`."),
+            "order": ({"type": "string", "enum": ["asc", "desc"], "default": self.default_order}, "Direction."),
+            "count": ({"type": "boolean"}, "Add the number of all rows; costs a query."),
+            "offset": ({"type": "integer", "minimum": 0}, "Rows to leave out, instead of a cursor."),
+        }
+        return [
+            {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
+            for name, (schema, text) in texts.items()
+            if name in self.parameters
+        ]
+
+
+def _value(row: Any, name: str) -> Any:
+    return row[name] if isinstance(row, dict) else getattr(row, name)
+
+
+def _beyond(fields: Sequence[str], values: Sequence[Any], *, descends: bool) -> Q:
+    """Rows strictly behind the values: `a < x OR (a = x AND b < y)`, with a bound on `a` that an index can use."""
+    operator = "lt" if descends else "gt"
+    first, *rest = fields
+    if not rest:
+        return Q(**{f"{first}__{operator}": values[0]})
+    behind = _beyond(rest, values[1:], descends=descends)
+    bound = Q(**{f"{first}__{operator}e": values[0]})
+    return bound & (Q(**{f"{first}__{operator}": values[0]}) | behind)

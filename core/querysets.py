@@ -1,0 +1,46 @@
+"""The tenant choke point: rows of one organization, chosen in one place."""
+
+from __future__ import annotations
+
+from typing import Any, Self, TypeVar
+
+from django.db import connections
+from django.db.models import Model, QuerySet
+from django.db.models.sql import UpdateQuery
+
+from core.access import Actor
+
+M = TypeVar("M", bound=Model, covariant=True)
+
+
+class TenantQuerySet(QuerySet[M]):
+    """A QuerySet over rows that belong to an organization."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        return self.filter(organization_id=actor.organization_id)
+
+    def update_returning(self, changes: dict[str, Any], *columns: str) -> list[tuple[int | None, ...]]:
+        """Update the matching rows by one `UPDATE … RETURNING` and return the named integer columns of each.
+
+        Django 5.2 has no RETURNING on updates. The statement is Django's own, so that `F()` expressions and the
+        adaptation of values are those of `update()`; both SQLite (3.35) and PostgreSQL know the clause.
+        """
+        query = self.query.chain(UpdateQuery)
+        query.add_update_values(changes)
+        query.clear_ordering(force=True)
+        connection = connections[self.db]
+        sql, params = query.get_compiler(self.db).as_sql()
+        names = ", ".join(connection.ops.quote_name(self.model._meta.get_field(name).column) for name in columns)
+        with connection.cursor() as cursor:
+            cursor.execute(f"{sql} RETURNING {names}", params)
+            return list(cursor.fetchall())
+
+
+class TrashableQuerySet(TenantQuerySet[M]):
+    """Tenant rows of which some lie in the trash."""
+
+    def active(self) -> Self:
+        return self.filter(trashed_at=None)
+
+    def in_trash(self) -> Self:
+        return self.filter(trashed_at__isnull=False)

@@ -1,0 +1,135 @@
+"""The one base of every route: who asks, what they see, and how a request is answered once."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from core.access import Actor
+from core.errors import NotFound
+from core.idempotency import answer_once, identify
+from core.preconditions import etag, is_unchanged
+from core.query import QueryParameters
+from core.renderers import PROBLEM_MEDIA_TYPE
+
+UNIVERSAL_PARAMETERS = frozenset({"format"})
+BODY_PARAMETERS = frozenset({"invalid_text"})
+
+
+class BaseViewSet(GenericViewSet[Any]):
+    """Restricts rows to the actor, refuses unknown parameters, and carries out a repeated POST once.
+
+    A subclass states its queryset, serializer, `permission_codes` by action (an action without one cannot start: see
+    `core.checks`) and the `query_parameters` its actions understand.
+    """
+
+    permission_codes: ClassVar[dict[str, str]] = {}
+    query_parameters: ClassVar[dict[str, frozenset[str]]] = {}
+    lookup_value_regex = "[^/]+"
+
+    @property
+    def actor(self) -> Actor:
+        if not isinstance(self.request.auth, Actor):
+            raise NotAuthenticated
+        return self.request.auth
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return cast("QuerySet[Any]", super().get_queryset().visible_to(self.actor))  # type: ignore[attr-defined]
+
+    def known_parameters(self) -> frozenset[str]:
+        """The query parameters of the current action."""
+        known = UNIVERSAL_PARAMETERS | self.query_parameters.get(self.action, frozenset())
+        if self.action == "list" and self.paginator is not None:
+            known |= self.paginator.parameters
+        return known | BODY_PARAMETERS if self.request.method in ("POST", "PUT", "PATCH") else known
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        QueryParameters(request).refuse_unknown(self.known_parameters())
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """DRF's dispatch with one step more: a POST that names itself is answered once."""
+        self.args, self.kwargs = args, kwargs
+        drf_request = self.initialize_request(request, *args, **kwargs)
+        self.request = cast("Any", drf_request)
+        self.headers = self.default_response_headers
+        try:
+            self.initial(drf_request, *args, **kwargs)
+            response = self._answer(drf_request, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001  `core.problems` raises again what it does not know
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(drf_request, response, *args, **kwargs)
+        return self.response
+
+    def _answer(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        handler = getattr(self, (request.method or "").lower(), self.http_method_not_allowed)
+        if request.method != "POST" or self.action is None:
+            return cast("Response", handler(request, *args, **kwargs))
+        identity = identify(request, self.actor.organization_id)
+        if identity is None:
+            return self._with_replacements(handler(request, *args, **kwargs))
+        return answer_once(identity, lambda: self._with_replacements(handler(request, *args, **kwargs)))
+
+    def _with_replacements(self, response: Response) -> Response:
+        if replaced := getattr(self.request._request, "replaced_characters", 0):
+            response["Parley-Replaced-Characters"] = str(replaced)
+        return response
+
+    def finalize_response(self, request: HttpRequest | Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(cast("Request", request), response, *args, **kwargs)
+        if response.status_code >= 400 and getattr(response, "accepted_media_type", "") == "application/json":
+            response.content_type = PROBLEM_MEDIA_TYPE
+        return response
+
+    def body(self) -> dict[str, Any]:
+        """Return the validated body; raises ValidationError with the fields at fault."""
+        partial = self.request.method == "PATCH"
+        serializer = self.get_serializer(data=self.request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        return cast("dict[str, Any]", serializer.validated_data)
+
+    def changes(self) -> dict[str, Any]:
+        """The validated body of a change: a client sets an id only when it creates."""
+        values = self.body()
+        if "id" in values:
+            raise ValidationError({"id": ["An id cannot be changed."]})
+        return values
+
+    def row_id(self) -> UUID:
+        """The id in the address; raises `NotFound` for what is not a UUID."""
+        try:
+            return UUID(self.kwargs["pk"])
+        except ValueError:
+            raise NotFound from None
+
+    def get_object(self) -> Any:
+        row = self.get_queryset().filter(pk=self.row_id()).first()
+        if row is None:
+            raise NotFound
+        return row
+
+    def created(self, row: Any) -> Response:
+        """Answer a POST that made one row."""
+        return self.shown(row, status=201)
+
+    def shown(self, row: Any, *, status: int = 200) -> Response:
+        """Answer with one row and its entity tag."""
+        return Response(self.get_serializer(row).data, status=status, headers={"ETag": etag(row.version)})
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        row = self.get_object()
+        if is_unchanged(request, row.version):
+            return Response(status=304, headers={"ETag": etag(row.version)})
+        return self.shown(row)
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(rows, many=True).data)
