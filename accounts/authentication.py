@@ -53,11 +53,11 @@ def _actor_of_key(prefix: str, secret: str) -> KeyActor:
 class MemberSessionAuthentication(SessionAuthentication):
     """A log-in in the browser, with CSRF. Members of several organizations name one in `Parley-Organization`."""
 
-    def authenticate(self, request: Request) -> tuple[User, Actor] | None:  # type: ignore[override]
+    def authenticate(self, request: Request) -> tuple[User, Actor] | None:
         found = super().authenticate(request)
         if found is None:
             return None
-        user: User = found[0]  # type: ignore[assignment]
+        user: User = found[0]
         return user, _actor_of_member(user, request.headers.get(ORGANIZATION_HEADER))
 
 

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from core.querysets import TenantQuerySet
 
 if TYPE_CHECKING:
-    from accounts.models import Membership, Organization
+    from accounts.models import ApiKey, IdempotencyRecord, Membership, Organization  # noqa: F401  quoted below
 
 
 class OrganizationQuerySet(QuerySet["Organization"]):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 
 from config.env import Env
 
@@ -42,4 +43,6 @@ def check_hosts(**_options: Any) -> list[CheckMessage]:
     """config.W001: a wildcard lets anyone choose the host name that links are built with."""
     if settings.DEBUG or "*" not in settings.ALLOWED_HOSTS:
         return []
-    return [Warning("ALLOWED_HOSTS holds *.", hint="Name the hosts that this server answers for.", id="config.W001")]
+    return [
+        checks.Warning("ALLOWED_HOSTS holds *.", hint="Name the hosts that this server answers for.", id="config.W001")
+    ]

@@ -58,7 +58,7 @@ class Env:
             return default
         return value
 
-    def boolean(self, name: str, default: bool) -> bool:
+    def boolean(self, name: str, *, default: bool) -> bool:
         value = self._raw(name)
         if value is None:
             return default

@@ -21,8 +21,8 @@ VERSION = "0.1.0"
 
 # Security
 
-DEVELOPMENT_SECRET_KEY = "parley-development-key-that-must-never-leave-a-laptop-0123456789"
-DEBUG = ENV.boolean("DEBUG", True)
+DEVELOPMENT_SECRET_KEY = "parley-development-key-that-must-never-leave-a-laptop-0123456789"  # noqa: S105
+DEBUG = ENV.boolean("DEBUG", default=True)
 SECRET_KEY = ENV.text("SECRET_KEY", DEVELOPMENT_SECRET_KEY)
 SECRET_KEY_FALLBACKS = ENV.words("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = ENV.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
@@ -33,8 +33,8 @@ API_KEY_PEPPERS = ENV.words("API_KEY_PEPPERS") or [
     hmac.new(SECRET_KEY.encode(), b"parley.api-key-pepper", hashlib.sha256).hexdigest()
 ]
 
-HTTPS_ONLY = ENV.boolean("HTTPS_ONLY", not DEBUG)
-BEHIND_PROXY = ENV.boolean("BEHIND_PROXY", False)
+HTTPS_ONLY = ENV.boolean("HTTPS_ONLY", default=not DEBUG)
+BEHIND_PROXY = ENV.boolean("BEHIND_PROXY", default=False)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
 SECURE_HSTS_SECONDS = ENV.integer("HSTS_SECONDS", 31_536_000, minimum=0, maximum=63_072_000) if HTTPS_ONLY else 0

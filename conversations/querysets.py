@@ -12,7 +12,7 @@ from conversations.branches import Segment
 from core.querysets import TenantQuerySet, TrashableQuerySet
 
 if TYPE_CHECKING:
-    from conversations.models import Message, Thread
+    from conversations.models import Feedback, Message, Thread, Tombstone  # noqa: F401  quoted below
 
 
 class ThreadQuerySet(TrashableQuerySet["Thread"]):

@@ -62,7 +62,7 @@ class JSONField(models.JSONField):
         return name, "django.db.models.JSONField", args, options
 
 
-class UUID7Field(models.UUIDField):
+class UUID7Field(models.UUIDField):  # type: ignore[type-arg]  # generic only for the type checker
     """A primary key made in Python by `core.ids.uuid7`."""
 
     def __init__(self, *args: Any, **options: Any) -> None:

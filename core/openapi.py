@@ -99,7 +99,7 @@ class Schema(AutoSchema):
         return ["400", "401", "403", "404", "406", *changing.get(self.method, [])]
 
     def _problem_component(self) -> ResolvedComponent:
-        component = ResolvedComponent(
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]
             name="Problem", type=ResolvedComponent.SCHEMA, schema=PROBLEM_SCHEMA, object="Problem"
         )
         self.registry.register_on_missing(component)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db.models import DateTimeField, Field, Model, Q, QuerySet, UUIDField
@@ -83,7 +83,7 @@ class KeysetPagination(BasePagination):
         common = {"limit", "cursor", "order", "count"}
         return frozenset(common | {"offset"} if self.allows_offset else common)
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         query = QueryParameters(request)
         self.request = request
         self.limit = query.integer("limit", default=DEFAULT_LIMIT, minimum=1, maximum=MAX_LIMIT)
@@ -97,7 +97,8 @@ class KeysetPagination(BasePagination):
         text = query.text("cursor")
         if text is None:
             return None
-        return decode_cursor(text, fields=[model._meta.get_field(name) for name in self.fields], order=self.order)
+        fields = [cast("Field[Any, Any]", model._meta.get_field(name)) for name in self.fields]
+        return decode_cursor(text, fields=fields, order=self.order)
 
     def _keyset_page(self, queryset: QuerySet[Any], cursor: Cursor | None) -> list[Any]:
         is_backward = cursor is not None and cursor.is_backward

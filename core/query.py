@@ -30,7 +30,7 @@ def parse_datetime(text: str) -> datetime:
     if not _DATETIME.fullmatch(text):
         raise ValueError("Write a date and time with an offset, for instance 2026-01-02T03:04:05Z.")
     try:
-        return datetime.fromisoformat(text.upper().replace("Z", "+00:00")).astimezone(UTC)
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("There is no such date and time in UTC.") from None
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from django.db import connections
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.db.models.sql import UpdateQuery
 
 from core.access import Actor
 
-M = TypeVar("M", bound=Model, covariant=True)
+M_co = TypeVar("M_co", bound=Model, covariant=True)
 
 
-class TenantQuerySet(QuerySet[M]):
+class TenantQuerySet(QuerySet[M_co]):
     """A QuerySet over rows that belong to an organization."""
 
     def visible_to(self, actor: Actor) -> Self:
@@ -26,17 +26,18 @@ class TenantQuerySet(QuerySet[M]):
         adaptation of values are those of `update()`; both SQLite (3.35) and PostgreSQL know the clause.
         """
         query = self.query.chain(UpdateQuery)
-        query.add_update_values(changes)
+        query.add_update_values(changes)  # type: ignore[attr-defined]
         query.clear_ordering(force=True)
         connection = connections[self.db]
         sql, params = query.get_compiler(self.db).as_sql()
-        names = ", ".join(connection.ops.quote_name(self.model._meta.get_field(name).column) for name in columns)
+        fields = [cast("Field[Any, Any]", self.model._meta.get_field(name)) for name in columns]
+        names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
         with connection.cursor() as cursor:
             cursor.execute(f"{sql} RETURNING {names}", params)
             return list(cursor.fetchall())
 
 
-class TrashableQuerySet(TenantQuerySet[M]):
+class TrashableQuerySet(TenantQuerySet[M_co]):
     """Tenant rows of which some lie in the trash."""
 
     def active(self) -> Self:

@@ -16,6 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from core.access import Actor
 from core.errors import NotFound
 from core.idempotency import answer_once, identify
+from core.pagination import KeysetPagination
 from core.preconditions import etag, is_unchanged
 from core.query import QueryParameters
 from core.renderers import PROBLEM_MEDIA_TYPE
@@ -48,7 +49,7 @@ class BaseViewSet(GenericViewSet[Any]):
         """The query parameters of the current action."""
         known = UNIVERSAL_PARAMETERS | self.query_parameters.get(self.action, frozenset())
         if self.action == "list" and self.paginator is not None:
-            known |= self.paginator.parameters
+            known |= cast("KeysetPagination", self.paginator).parameters
         return known | BODY_PARAMETERS if self.request.method in ("POST", "PUT", "PATCH") else known
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

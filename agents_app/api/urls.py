@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import re_path
 
 from agents_app.api.views import AgentViewSet
 
-ITEM = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
 
 urlpatterns = [
     re_path(r"^agents/?$", AgentViewSet.as_view({"get": "list", "post": "create"}), name="agent-list"),

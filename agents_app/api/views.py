@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from agents_app import services
 from agents_app.api.serializers import AgentSerializer, PersonaSerializer
 from agents_app.models import Agent
+from agents_app.querysets import AgentQuerySet
 from core.openapi import TRASHED_PARAMETER, described
 from core.pagination import KeysetPagination
 from core.preconditions import if_match
@@ -54,7 +55,7 @@ class AgentViewSet(BaseViewSet):
     query_parameters = {"list": frozenset({*FILTERS, "trashed"})}
 
     def get_queryset(self) -> QuerySet[Agent]:
-        agents: Any = super().get_queryset()
+        agents = cast("AgentQuerySet", super().get_queryset())
         if self.action != "list":
             return agents.active()
         query = QueryParameters(self.request)

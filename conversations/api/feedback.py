@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from conversations import services
 from conversations.api.serializers import FeedbackSerializer
 from conversations.models import Feedback, Message
+from conversations.querysets import FeedbackQuerySet
 from core.errors import NotFound
 from core.pagination import KeysetPagination
 from core.preconditions import if_match
@@ -33,7 +34,7 @@ class MessageFeedbackViewSet(BaseViewSet):
     permission_codes = {"list": "feedback.read", "create": "feedback.create"}
 
     def get_queryset(self) -> QuerySet[Feedback]:
-        feedback: Any = super().get_queryset()
+        feedback = cast("FeedbackQuerySet", super().get_queryset())
         return feedback.of_message(self.row_id()).active()
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -60,7 +61,7 @@ class FeedbackViewSet(BaseViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Feedback]:
-        feedback: Any = super().get_queryset()
+        feedback = cast("FeedbackQuerySet", super().get_queryset())
         return feedback.on_active_messages()
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:

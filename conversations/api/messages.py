@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -22,6 +22,7 @@ from conversations.api.serializers import (
     SessionMessageSerializer,
 )
 from conversations.models import Message, Thread
+from conversations.querysets import MessageQuerySet
 from conversations.search import matching
 from conversations.services.appending import MAX_BATCH
 from core.errors import NotFound
@@ -68,13 +69,16 @@ class ThreadMessagesViewSet(BaseViewSet):
         thread = self.thread()
         query = QueryParameters(request)
         wants_all = query.choice("branches", ("active", "all")) == "all"
-        messages: Any = self.get_queryset()
-        messages = messages.of_thread(thread).on_path(None if wants_all else thread.path)
+        found = cast("MessageQuerySet", self.get_queryset()).of_thread(thread)
+        messages = found.on_path(None if wants_all else thread.path)
         rows = self.paginate_queryset(messages.in_trash() if query.boolean("trashed") else messages.active())
         return self.get_paginated_response(self.get_serializer(attach_parents(rows or []), many=True).data)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        rows = services.append_messages(actor=self.actor, thread_id=self.thread_id(), messages=[self.body()])
+        try:
+            rows = services.append_messages(actor=self.actor, thread_id=self.thread_id(), messages=[self.body()])
+        except services.InvalidParent as error:
+            raise ValidationError({"parent_id": [error.reason]}) from None
         return self.created(attach_parents(rows)[0])
 
     @extend_schema(request=BatchSerializer, responses={201: BatchSerializer})
@@ -90,7 +94,7 @@ class ThreadMessagesViewSet(BaseViewSet):
         messages = envelope.validated_data["messages"]
         if len(messages) > MAX_BATCH:
             raise ValidationError({"messages": [f"A batch holds {MAX_BATCH} messages at most."]})
-        serializer = self.get_serializer(data=self.request.data["messages"], many=True)
+        serializer = self.get_serializer(data=messages, many=True)
         if not serializer.is_valid():
             raise ValidationError({"messages": {str(i): error for i, error in enumerate(serializer.errors) if error}})
         ids = [message["id"] for message in serializer.validated_data if "id" in message]
@@ -139,7 +143,7 @@ class MessageViewSet(BaseViewSet):
     query_parameters = {"list": frozenset({"q"})}
 
     def get_queryset(self) -> QuerySet[Message]:
-        messages: Any = super().get_queryset()
+        messages = cast("MessageQuerySet", super().get_queryset())
         return messages.in_active_threads()
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:

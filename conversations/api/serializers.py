@@ -103,8 +103,13 @@ class PartsField(serializers.ListField):
         values: list[Any] = super().to_internal_value(data)
         for index, part in enumerate(values):
             if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-                raise serializers.ValidationError({index: ["A part is an object with a text `type`."]})
+                raise serializers.ValidationError({str(index): ["A part is an object with a text `type`."]})
         return values
+
+
+def renamed(fields: tuple[str, ...], thread_id: str) -> tuple[str, ...]:
+    """The fields of a message with another name for `thread_id`."""
+    return tuple(thread_id if name == "thread_id" else name for name in fields)
 
 
 class MessageSerializer(StrictModelSerializer):
@@ -131,7 +136,7 @@ class MessageSerializer(StrictModelSerializer):
 
     class Meta:
         model = Message
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "thread_id",
             "position",
@@ -159,7 +164,7 @@ class ConversationMessageSerializer(MessageSerializer):
     conversation_id = serializers.UUIDField(source="thread_id", read_only=True)
 
     class Meta(MessageSerializer.Meta):
-        fields = tuple("conversation_id" if name == "thread_id" else name for name in MessageSerializer.Meta.fields)
+        fields = renamed(MessageSerializer.Meta.fields, "conversation_id")
         read_only_fields: ClassVar = ("conversation_id", "position", "version")
 
 
@@ -169,7 +174,7 @@ class SessionMessageSerializer(MessageSerializer):
     session_id = serializers.UUIDField(source="thread_id", read_only=True)
 
     class Meta(MessageSerializer.Meta):
-        fields = tuple("session_id" if name == "thread_id" else name for name in MessageSerializer.Meta.fields)
+        fields = renamed(MessageSerializer.Meta.fields, "session_id")
         read_only_fields: ClassVar = ("session_id", "position", "version")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 from conversations import services
 from conversations.api.serializers import SessionSerializer, ThreadSerializer
 from conversations.models import Thread
+from conversations.querysets import ThreadQuerySet
 from conversations.search import matching
 from core.openapi import TRASHED_PARAMETER, described
 from core.pagination import KeysetPagination
@@ -46,7 +48,7 @@ class ThreadPagination(KeysetPagination):
     allows_offset = True
 
 
-def filter_threads(threads: Any, query: QueryParameters, organization_id: Any) -> Any:
+def filter_threads(threads: ThreadQuerySet, query: QueryParameters, organization_id: UUID) -> ThreadQuerySet:
     """Apply the list's query parameters; raises `InvalidParameter`."""
     threads = threads.in_trash() if query.boolean("trashed") else threads.active()
     chosen: dict[str, Any] = {name: query.text(name) for name in EXACT_FILTERS}
@@ -90,7 +92,7 @@ class ThreadViewSet(BaseViewSet):
     query_parameters = {"list": frozenset({*EXACT_FILTERS, *TIME_FILTERS, *OTHER_FILTERS, "trashed"})}
 
     def get_queryset(self) -> QuerySet[Thread]:
-        threads: Any = super().get_queryset()
+        threads = cast("ThreadQuerySet", super().get_queryset())
         if self.action != "list":
             return threads.active()
         return filter_threads(threads, QueryParameters(self.request), self.actor.organization_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import URLPattern, re_path
 
 from conversations.api.feedback import FeedbackViewSet, MessageFeedbackViewSet
@@ -13,8 +15,8 @@ from conversations.api.messages import (
 )
 from conversations.api.threads import SessionViewSet, ThreadViewSet
 
-COLLECTION = {"get": "list", "post": "create"}
-ITEM = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
+ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
 PK = r"(?P<pk>[^/]+)"
 
 

@@ -26,9 +26,11 @@ class InvalidParent(DomainError):
     code = "invalid_parent"
     title = "The parent is not a message of this thread."
 
+    reason = "There is no such message in this thread."
+
     def __init__(self, index: int) -> None:
-        reason = "There is no such message in this thread."
-        super().__init__(f"messages.{index}.parent_id: {reason}", errors={f"messages.{index}.parent_id": [reason]})
+        field = f"messages.{index}.parent_id"
+        super().__init__(f"{field}: {self.reason}", errors={field: [self.reason]})
 
 
 class MessageExists(Conflict):

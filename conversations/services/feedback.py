@@ -51,7 +51,7 @@ def update_feedback(
     now: datetime | None = None,
 ) -> Feedback:
     """Change feedback. Raises `NotFound`, `VersionMismatch`."""
-    feedback = lock_row(Feedback.objects.visible_to(actor).on_active_messages(), feedback_id, precondition)
+    feedback: Feedback = lock_row(Feedback.objects.visible_to(actor).on_active_messages(), feedback_id, precondition)
     save_changes(feedback, changes, now=now or timezone.now())
     return feedback
 
@@ -62,13 +62,13 @@ def trash_feedback(
 ) -> None:
     """Move feedback to the trash. Raises `NotFound`, `VersionMismatch`."""
     moment = now or timezone.now()
-    feedback = lock_row(Feedback.objects.visible_to(actor).on_active_messages(), feedback_id, precondition)
+    feedback: Feedback = lock_row(Feedback.objects.visible_to(actor).on_active_messages(), feedback_id, precondition)
     save_changes(feedback, {"trashed_at": moment}, now=moment)
 
 
 @transaction.atomic
 def restore_feedback(*, actor: Actor, feedback_id: UUID, now: datetime | None = None) -> Feedback:
     """Bring feedback back from the trash. Raises `NotFound`."""
-    feedback = lock_row(Feedback.objects.visible_to(actor).in_trash(), feedback_id, ANY_VERSION)
+    feedback: Feedback = lock_row(Feedback.objects.visible_to(actor).in_trash(), feedback_id, ANY_VERSION)
     save_changes(feedback, {"trashed_at": None}, now=now or timezone.now())
     return feedback
