@@ -51,11 +51,12 @@ def words_of(text: str) -> list[str]:
     return list(words)
 
 
-def index_documents(documents: Sequence[Document], *, using: str = DEFAULT_DB_ALIAS) -> None:
-    """Put new documents into the index, in the transaction of the rows they describe."""
+def index_documents(documents: Sequence[Document], *, using: str = DEFAULT_DB_ALIAS) -> int:
+    """Put new documents into the index, in the transaction of the rows they describe; returns how many had words."""
     rows = [(document, words) for document in documents if (words := words_of(document.text))]
     if rows:
         _index_of(using).add(rows)
+    return len(rows)
 
 
 def remove_documents(ids: Iterable[UUID], *, using: str = DEFAULT_DB_ALIAS) -> None:

@@ -3,6 +3,7 @@
 from conversations.services.appending import InvalidParent, MessageExists, append_messages
 from conversations.services.feedback import create_feedback, restore_feedback, trash_feedback, update_feedback
 from conversations.services.importing import ImportedMessages, extend_thread, store_thread
+from conversations.services.indexing import index_missing
 from conversations.services.purging import erase_conversations, purge_threads, purge_trash
 from conversations.services.threads import (
     ThreadConflict,
@@ -24,6 +25,7 @@ __all__ = [
     "create_thread",
     "erase_conversations",
     "extend_thread",
+    "index_missing",
     "purge_threads",
     "purge_trash",
     "restore_feedback",

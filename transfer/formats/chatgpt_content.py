@@ -104,7 +104,9 @@ def _thought(value: Any, where: str) -> Any:
 
 def _read_recap(content: Fields, speaker: Speaker) -> Body | None:
     text = content.text("content")
-    return None if text is None else Body(None, [part("reasoning", text=text, source={})])
+    if text is None:
+        return _read_thoughts(content, speaker)
+    return Body(None, [part("reasoning", text=text, source={})])
 
 
 def _readable_text(content: dict[str, Any]) -> str | None:

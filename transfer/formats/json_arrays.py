@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 _CHUNK_BYTES = 1 << 16
-_STRUCTURE = re.compile(rb'["\[\]{},]')
-_IN_STRING = re.compile(rb'["\\]')
+# Strings without an escape, and runs of escapes, are passed in one step. The run is bounded because the engine keeps a
+# state for each repetition.
+_STRUCTURE = re.compile(rb'"[^"\\]*"|["\[\]{},]')
+_IN_STRING = re.compile(rb'"|(?:\\.[^"\\]*){1,64}|\\', re.DOTALL)
 _CLOSER = {b"[": b"]", b"{": b"}"}
 
 
@@ -73,7 +75,7 @@ def _marks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
                 is_in_string = not is_in_string
             elif mark == b"\\":
                 position += 1
-            else:
+            elif not is_in_string and len(mark) == 1:
                 yield offset + match.start(), mark
         # A backslash as the last byte escapes the first byte of the next chunk.
         position = max(position - len(chunk), 0)
