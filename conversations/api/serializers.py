@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from conversations import services
 from conversations.models import Feedback, Message, Thread
 from core.serializers import (
     StoredJSONField,
@@ -80,9 +81,11 @@ class ThreadSerializer(StrictModelSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        creates_with = [name for name in ("archived", "active_leaf_id") if name in attrs]
-        if creates_with and self.context["request"].method == "POST":
-            raise serializers.ValidationError({name: ["A new thread cannot have this."] for name in creates_with})
+        method = self.context["request"].method
+        if method == "POST" and (surplus := [name for name in ("archived", "active_leaf_id") if name in attrs]):
+            raise serializers.ValidationError({name: ["A new thread cannot have this."] for name in surplus})
+        if method == "PUT" and (missing := [name for name in services.FROM_AGENT if name not in attrs]):
+            raise serializers.ValidationError({name: ["This field is required."] for name in missing})
         return attrs
 
 

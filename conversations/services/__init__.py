@@ -6,6 +6,7 @@ from conversations.services.importing import ImportedMessages, extend_thread, st
 from conversations.services.indexing import index_missing
 from conversations.services.purging import erase_conversations, purge_threads, purge_trash
 from conversations.services.threads import (
+    FROM_AGENT,
     ThreadConflict,
     create_thread,
     restore_thread,
@@ -16,6 +17,7 @@ from conversations.services.threads import (
 from conversations.services.trash import restore_message, trash_message
 
 __all__ = [
+    "FROM_AGENT",
     "ImportedMessages",
     "InvalidParent",
     "MessageExists",

@@ -1,0 +1,97 @@
+"""Erasing an organization or a person, and telling table by table what went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.db import models, transaction
+
+from accounts.models import Organization, User
+from conversations.services import erase_conversations
+from core.models import TenantModel
+
+BATCH = 1000
+"""Rows that one transaction erases at most."""
+
+
+def tenant_models() -> list[type[TenantModel]]:
+    """Every table of rows that belong to an organization: a new one joins by itself."""
+    return [model for model in apps.get_models() if issubclass(model, TenantModel)]
+
+
+def count_organization(organization: Organization) -> Counter[str]:
+    """Return how many rows of each table `erase_organization` would erase."""
+    counts = {model._meta.label: _rows(model, organization.pk).count() for model in tenant_models()}
+    return Counter({label: count for label, count in counts.items() if count}) + Counter({Organization._meta.label: 1})
+
+
+def erase_organization(organization: Organization) -> Counter[str]:
+    """Erase an organization with everything that belongs to it, in bounded batches.
+
+    Nobody of it gets in from the first moment on. Interrupted, it is run again and goes on where it stopped. People
+    who belong to other organizations too, or to none, stay.
+    """
+    _suspend(organization)
+    erased = erase_conversations(organization_id=organization.pk)
+    for model in _children_first(tenant_models()):
+        while count := _erase_batch(model, organization.pk):
+            erased[model._meta.label] += count
+    erased.update(organization.delete()[1])
+    return erased
+
+
+def erase_user(user: User) -> Counter[str]:
+    """Erase a person: the log-in, the memberships, and the name at what they made, which stays with its organization.
+
+    A column that is emptied counts under `table.column`.
+    """
+    with transaction.atomic():
+        emptied = Counter({name: rows.update(**{column: None}) for name, rows, column in _mentions(user)})
+        return +(emptied + Counter(user.delete()[1]))
+
+
+@transaction.atomic
+def _suspend(organization: Organization) -> None:
+    Organization.objects.filter(pk=organization.pk, suspended_at=None).update(
+        suspended_at=models.functions.Now(), updated_at=models.functions.Now()
+    )
+
+
+@transaction.atomic
+def _erase_batch(model: type[TenantModel], organization_id: UUID) -> int:
+    ids = list(_rows(model, organization_id).values_list("pk", flat=True)[:BATCH])
+    return _rows(model, organization_id).filter(pk__in=ids).delete()[0] if ids else 0
+
+
+def _rows(model: type[TenantModel], organization_id: UUID) -> Any:
+    return model._default_manager.filter(organization_id=organization_id)
+
+
+def _children_first(tables: Iterable[type[TenantModel]]) -> list[type[TenantModel]]:
+    """Order tables so that one comes before those it points at."""
+    return sorted(tables, key=lambda model: -_depth(model))
+
+
+def _depth(model: type[models.Model]) -> int:
+    parents = {
+        field.related_model
+        for field in model._meta.get_fields()
+        if isinstance(field, models.ForeignKey)
+        and isinstance(field.related_model, type)
+        and issubclass(field.related_model, TenantModel)
+        and field.related_model is not model
+    }
+    return 1 + max((_depth(parent) for parent in parents), default=0)
+
+
+def _mentions(user: User) -> Iterable[tuple[str, Any, str]]:
+    """Columns that may name the person and can be empty."""
+    for model in apps.get_models():
+        for field in model._meta.get_fields():
+            if isinstance(field, models.ForeignKey) and field.related_model is User and field.null:
+                rows = model._default_manager.filter(**{field.name: user.pk})
+                yield f"{model._meta.label}.{field.name}", rows, field.name
