@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import dj_database_url
 
@@ -19,7 +20,7 @@ def database_settings(env: Env, *, base_dir: Path) -> dict[str, Any]:
 
     An address that cannot be read is noted as a problem of `env` and answered with the default.
     """
-    default_url = f"sqlite:///{base_dir / 'var' / 'parley.sqlite3'}"
+    default_url = f"sqlite:///{quote(str(base_dir / 'var' / 'parley.sqlite3'))}"
     url = env.text("DATABASE_URL", default_url)
     try:
         settings: dict[str, Any] = dict(dj_database_url.parse(url))
@@ -62,5 +63,7 @@ def _postgresql(env: Env, options: dict[str, Any]) -> dict[str, Any]:
         "ENGINE": POSTGRESQL_ENGINE,
         # A pooled connection goes back after each request; Django refuses a pool with persistent connections.
         "CONN_MAX_AGE": 0,
+        # A connection that died with a restart of the server is replaced before a request gets to see it.
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"application_name": "parley", **options, "pool": pool},
     }

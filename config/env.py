@@ -8,12 +8,14 @@ that holds the value, which is how container platforms hand over secrets.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,24 @@ class Problem:
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Return the `NAME=value` lines of a file; blank lines and `#` comments are passed over, quotes are taken off."""
+    """Return the `NAME=value` lines of a file, none where there is no file.
+
+    Blank lines and `#` comments are passed over; a leading `export` and a pair of quotes around the value are taken
+    off. Raises OSError or UnicodeDecodeError for a file that cannot be read.
+    """
     if not path.is_file():
         return {}
     values: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        name, separator, value = line.strip().partition("=")
+    for line in path.read_text(encoding="utf-8-sig").splitlines():
+        name, separator, value = line.strip().removeprefix("export ").partition("=")
         if separator and not name.startswith("#"):
-            values[name.strip()] = value.strip().strip("\"'")
+            values[name.strip()] = _unquoted(value.strip())
     return values
+
+
+def _unquoted(value: str) -> str:
+    is_quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if is_quoted else value
 
 
 class Env:
@@ -47,7 +58,12 @@ class Env:
     @classmethod
     def of_process(cls, env_file: Path) -> Env:
         """The process environment, with the lines of `env_file` for what it leaves unset."""
-        return cls({**read_env_file(env_file), **os.environ})
+        try:
+            return cls({**read_env_file(env_file), **os.environ})
+        except (OSError, UnicodeDecodeError) as error:
+            env = cls(os.environ)
+            env.note(env_file.name, f"The file cannot be read: {error}.", "Write it in UTF-8; check its permissions.")
+            return env
 
     def text(self, name: str, default: str = "", *, choices: Sequence[str] = ()) -> str:
         value = self._raw(name)
@@ -73,7 +89,7 @@ class Env:
         value = self._raw(name)
         if value is None:
             return default
-        number = int(value) if value.isascii() and value.lstrip("-").isdigit() else None
+        number = int(value) if INTEGER.fullmatch(value) else None
         if number is None or not minimum <= number <= maximum:
             self.note(
                 name, f"{value!r} is not a whole number from {minimum} to {maximum}.", f"Correct or unset {name}."

@@ -11,7 +11,7 @@ import hmac
 from pathlib import Path
 from typing import Any
 
-from config.database import database_settings
+from config.database import SQLITE_ENGINE, database_settings
 from config.env import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -23,7 +23,13 @@ VERSION = "0.1.0"
 
 DEVELOPMENT_SECRET_KEY = "parley-development-key-that-must-never-leave-a-laptop-0123456789"  # noqa: S105
 DEBUG = ENV.boolean("DEBUG", default=True)
-SECRET_KEY = ENV.text("SECRET_KEY", DEVELOPMENT_SECRET_KEY)
+# `make run` leaves a key of this machine's own there, for every command that is run beside it.
+LOCAL_SECRET_KEY_FILE = BASE_DIR / "var" / "secret_key"
+SECRET_KEY = ENV.text("SECRET_KEY") or (
+    LOCAL_SECRET_KEY_FILE.read_text(encoding="utf-8").strip()
+    if LOCAL_SECRET_KEY_FILE.is_file()
+    else DEVELOPMENT_SECRET_KEY
+)
 SECRET_KEY_FALLBACKS = ENV.words("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = ENV.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = ENV.words("CSRF_TRUSTED_ORIGINS")
@@ -182,6 +188,17 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ThreadStatusEnum": "conversations.models.thread.Thread.Status",
     },
 }
+
+# Server (`manage.py serve`)
+
+SERVER_HOST = ENV.text("SERVER_HOST", "127.0.0.1")
+SERVER_PORT = ENV.integer("PORT", 8000, minimum=1, maximum=65_535)
+SERVER_WORKERS = ENV.integer("SERVER_WORKERS", 2, minimum=1, maximum=256)
+# Threads of one worker share its interpreter lock: they pay only while others wait for a database server.
+SERVER_THREADS = ENV.integer(
+    "SERVER_THREADS", 1 if DATABASES["default"]["ENGINE"] == SQLITE_ENGINE else 4, minimum=1, maximum=256
+)
+MIGRATE_ON_START = ENV.boolean("MIGRATE_ON_START", default=False)
 
 # Logging
 

@@ -55,7 +55,8 @@ class FeedbackQuerySet(TrashableQuerySet["Feedback"]):
         return self.filter(message_id=message_id)
 
     def on_active_messages(self) -> Self:
-        return self.active().filter(message__trashed_at=None, message__thread__trashed_at=None)
+        """Feedback, in the trash or not, on messages that are not."""
+        return self.filter(message__trashed_at=None, message__thread__trashed_at=None)
 
 
 class TombstoneQuerySet(TenantQuerySet["Tombstone"]):

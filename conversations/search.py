@@ -64,8 +64,11 @@ def remove_documents(ids: Iterable[UUID], *, using: str = DEFAULT_DB_ALIAS) -> N
     _index_of(using).remove(list(ids))
 
 
-def matching(query: str, *, organization_id: UUID, column: str, using: str = DEFAULT_DB_ALIAS) -> RawSQL:
-    """Return a subquery of `column` (`id` or `thread_id`) of the documents that hold every word of the query."""
+def matching(query: str, *, organization_id: UUID | None, column: str, using: str = DEFAULT_DB_ALIAS) -> RawSQL:
+    """Return a subquery of `column` (`id` or `thread_id`) of the documents that hold every word of the query.
+
+    Without an organization it finds those of all of them, which is for the platform's administrators alone.
+    """
     words = words_of(query)
     if not words:
         return RawSQL("SELECT NULL", (), output_field=UUIDField())
@@ -103,10 +106,12 @@ class _PostgreSQLIndex:
         with self.connection.cursor() as cursor:
             cursor.execute("DELETE FROM search_document WHERE id = ANY(%s)", [ids])
 
-    def find(self, words: list[str], organization_id: UUID, column: str) -> RawSQL:
+    def find(self, words: list[str], organization_id: UUID | None, column: str) -> RawSQL:
         query = " & ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in words)
-        sql = f"SELECT {column} FROM search_document WHERE words @@ %s::tsquery AND organization_id = %s"
-        return RawSQL(sql, (query, organization_id), output_field=UUIDField())
+        sql = f"SELECT {column} FROM search_document WHERE words @@ %s::tsquery"
+        if organization_id is None:
+            return RawSQL(sql, (query,), output_field=UUIDField())
+        return RawSQL(f"{sql} AND organization_id = %s", (query, organization_id), output_field=UUIDField())
 
 
 class _SQLiteIndex:
@@ -132,13 +137,16 @@ class _SQLiteIndex:
         with self.connection.cursor() as cursor:
             cursor.executemany("DELETE FROM search_document WHERE id = %s", [(each.hex,) for each in ids])
 
-    def find(self, words: list[str], organization_id: UUID, column: str) -> RawSQL:
+    def find(self, words: list[str], organization_id: UUID | None, column: str) -> RawSQL:
         query = " AND ".join(f'"{_plain(word)}"' for word in words)
         sql = (
             f"SELECT document.{column} FROM search_words JOIN search_document document "
-            "ON document.number = search_words.rowid WHERE search_words MATCH %s AND document.organization_id = %s"
+            "ON document.number = search_words.rowid WHERE search_words MATCH %s"
         )
-        return RawSQL(sql, (query, organization_id.hex), output_field=UUIDField())
+        if organization_id is None:
+            return RawSQL(sql, (query,), output_field=UUIDField())
+        narrowed = f"{sql} AND document.organization_id = %s"
+        return RawSQL(narrowed, (query, organization_id.hex), output_field=UUIDField())
 
 
 def _plain(word: str) -> str:

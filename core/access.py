@@ -34,7 +34,8 @@ class HasPermissionCode(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, Actor):
             return False
-        if request.method == "OPTIONS":
+        if request.method == "OPTIONS" or view.action is None:
+            # Without an action there is no handler: the answer is 405, for everybody.
             return True
         code: str | None = view.permission_codes.get(view.action)
         return code is not None and request.auth.can(code)

@@ -21,6 +21,7 @@ from rest_framework.response import Response
 
 from core.errors import Conflict, DomainError
 from core.parsers import read_body
+from core.query import parse_uuid
 from core.renderers import dump_response
 
 MAX_KEY_LENGTH = 255
@@ -80,7 +81,7 @@ def _client_id(data: Any) -> str | None:
         data = messages[0]
     chosen = data.get("id") if isinstance(data, dict) else None
     try:
-        return f"id:{UUID(chosen)}" if isinstance(chosen, str) else None
+        return f"id:{parse_uuid(chosen)}" if isinstance(chosen, str) else None
     except ValueError:
         return None
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 MAX_DEPTH = 128
@@ -23,6 +24,8 @@ MAX_DIGITS = 4300
 REPLACEMENT = "\ufffd"
 _INVALID_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _SUSPICIOUS_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_CONTAINERS = (list, dict)
+_TOO_LARGE = 10**MAX_DIGITS
 
 
 class RefusedJSON(ValueError):
@@ -72,15 +75,21 @@ def read_json(raw: bytes, *, replace_invalid_text: bool = False) -> GatedJSON:
 
 def check_value(value: Any) -> None:
     """Apply the gate to a value that did not come as JSON text (an import, a script); raises `RefusedJSON`."""
-    for pointer, item in _walk(value):
-        if isinstance(item, float) and not math.isfinite(item):
-            raise RefusedJSON("The number is not finite.", pointer=pointer, code="not_finite")
     _check_depth(value)
+    for keys, item in _walk(value):
+        if isinstance(item, float) and not math.isfinite(item):
+            raise RefusedJSON("The number is not finite.", pointer=_pointer(keys), code="not_finite")
+        if isinstance(item, int) and abs(item) >= _TOO_LARGE:
+            raise _too_many_digits(keys)
     _check_text(value, replace=False)
 
 
 def replace_invalid_text(value: Any) -> GatedJSON:
-    """Return the value with U+FFFD for every NUL and lone surrogate, in keys too, and their number."""
+    """Return the value with U+FFFD for every NUL and lone surrogate, in keys too, and their number.
+
+    Raises `RefusedJSON` where values are nested too deep, or where two keys would become the same.
+    """
+    _check_depth(value)
     counter = _Replacer()
     return GatedJSON(counter.clean(value), counter.count)
 
@@ -121,15 +130,13 @@ def _explain(text: str) -> RefusedJSON:
         return _too_deep()
     except json.JSONDecodeError as error:
         return RefusedJSON(f"The body is not JSON: {error}.")
-    for pointer, item in _walk(tree):
+    for keys, item in _walk(tree):
         if isinstance(item, _Oddity):
-            return RefusedJSON(
-                f"The number has more than {MAX_DIGITS} digits.", pointer=pointer, code="too_many_digits"
-            )
+            return _too_many_digits(keys)
         if isinstance(item, float) and not math.isfinite(item):
-            return RefusedJSON("The number is not finite.", pointer=pointer, code="not_finite")
+            return RefusedJSON("The number is not finite.", pointer=_pointer(keys), code="not_finite")
         if isinstance(item, _Pairs) and (key := _first_repeated(item)) is not None:
-            return RefusedJSON("The key is repeated.", pointer=f"{pointer}/{_escape(key)}", code="repeated_key")
+            return RefusedJSON("The key is repeated.", pointer=_pointer([*keys, key]), code="repeated_key")
     raise AssertionError("the first pass refused what the second accepts")
 
 
@@ -137,8 +144,14 @@ def _integer_or_oddity(digits: str) -> int | _Oddity:
     return _Oddity() if len(digits.lstrip("-")) > MAX_DIGITS else 0
 
 
-def _too_deep(pointer: str = "") -> RefusedJSON:
-    return RefusedJSON(f"Values are nested deeper than {MAX_DEPTH} levels.", pointer=pointer, code="too_deep")
+def _too_deep(keys: Sequence[Any] = ()) -> RefusedJSON:
+    message = f"Values are nested deeper than {MAX_DEPTH} levels."
+    return RefusedJSON(message, pointer=_pointer(keys), code="too_deep")
+
+
+def _too_many_digits(keys: Sequence[Any]) -> RefusedJSON:
+    message = f"The number has more than {MAX_DIGITS} digits."
+    return RefusedJSON(message, pointer=_pointer(keys), code="too_many_digits")
 
 
 def _first_repeated(pairs: _Pairs) -> str | None:
@@ -151,23 +164,32 @@ def _first_repeated(pairs: _Pairs) -> str | None:
 
 
 def _check_depth(value: Any) -> None:
-    for pointer, item in _walk(value):
-        if isinstance(item, list | dict) and pointer.count("/") >= MAX_DEPTH:
-            raise _too_deep(pointer)
+    for depth, level in enumerate(_levels(value)):
+        if depth >= MAX_DEPTH and any(isinstance(item, _CONTAINERS) for item in level):
+            break
+    else:
+        return
+    for keys, item in _walk(value):
+        if isinstance(item, _CONTAINERS) and len(keys) >= MAX_DEPTH:
+            raise _too_deep(keys)
 
 
 def _check_text(value: Any, *, replace: bool) -> GatedJSON:
-    for pointer, item in _walk(value):
-        texts = (item,) if isinstance(item, str) else item if isinstance(item, dict) else ()
-        for text in texts:
+    if not any(_INVALID_CHARACTER.search("".join(_texts(level))) for level in _levels(value)):
+        return GatedJSON(value)
+    if replace:
+        return replace_invalid_text(value)
+    raise _invalid_text(value)
+
+
+def _invalid_text(value: Any) -> RefusedJSON:
+    for keys, item in _walk(value):
+        for text in (item,) if isinstance(item, str) else item if isinstance(item, dict) else ():
             if match := _INVALID_CHARACTER.search(text):
-                if replace:
-                    return replace_invalid_text(value)
                 name = "NUL (U+0000)" if match[0] == "\x00" else f"a lone surrogate (U+{ord(match[0]):04X})"
-                raise RefusedJSON(
-                    f"The text holds {name} at offset {match.start()}.", pointer=pointer, code="invalid_text"
-                )
-    return GatedJSON(value)
+                message = f"The text holds {name} at offset {match.start()}."
+                return RefusedJSON(message, pointer=_pointer(keys), code="invalid_text")
+    raise AssertionError("the text was found by levels and is not found by pointers")
 
 
 class _Replacer:
@@ -192,22 +214,49 @@ class _Replacer:
         return cleaned
 
 
-def _walk(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield every value with its pointer, outermost first, without recursion."""
-    stack: list[tuple[str, Any]] = [("", value)]
-    while stack:
-        pointer, item = stack.pop()
-        yield pointer, item
-        stack.extend((f"{pointer}/{_escape(str(key))}", child) for key, child in reversed(_members(item)))
+def _levels(value: Any) -> Iterator[list[Any]]:
+    """Yield the values of each depth, outermost first; much faster than a walk that knows its place."""
+    level = [value]
+    while level:
+        yield level
+        opened = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, _CONTAINERS))
+        level = list(chain.from_iterable(opened))
 
 
-def _members(item: Any) -> list[tuple[Any, Any]]:
+def _texts(level: list[Any]) -> Iterator[str]:
+    """The texts and the keys among some values."""
+    yield from (item for item in level if isinstance(item, str))
+    yield from chain.from_iterable(item for item in level if isinstance(item, dict))
+
+
+def _walk(value: Any) -> Iterator[tuple[list[Any], Any]]:
+    """Yield every value, outer before inner, with the keys and indexes that lead to it; without recursion.
+
+    The keys are one list that changes from value to value, so that a wide document under long keys costs nothing.
+    """
+    keys: list[Any] = []
+    yield keys, value
+    opened = [_members(value)]
+    while opened:
+        for key, item in opened[-1]:
+            keys.append(key)
+            yield keys, item
+            if isinstance(item, _CONTAINERS):
+                opened.append(_members(item))
+                break
+            keys.pop()
+        else:
+            opened.pop()
+            del keys[-1:]
+
+
+def _members(item: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(item, _Pairs):
-        return list(item)
+        return iter(item)
     if isinstance(item, dict):
-        return list(item.items())
-    return list(enumerate(item)) if isinstance(item, list) else []
+        return iter(item.items())
+    return iter(enumerate(item)) if isinstance(item, list) else iter(())
 
 
-def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+def _pointer(keys: Sequence[Any]) -> str:
+    return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)

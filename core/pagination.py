@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from core.query import InvalidParameter, QueryParameters, parse_datetime
+from core.query import InvalidParameter, QueryParameters, parse_datetime, parse_uuid
 from core.renderers import format_datetime
 
 DEFAULT_LIMIT = 50
@@ -27,15 +27,18 @@ MAX_OFFSET = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page starts: behind `values` in the list's order, or before them when paging backwards."""
+    """Where a page starts: behind `values` in the list's order, or before them when paging backwards.
 
-    order: str
+    `made_for` names the list and its direction; another list does not take the cursor.
+    """
+
+    made_for: str
     is_backward: bool
     values: tuple[Any, ...]
 
     def encode(self) -> str:
         plain = [_plain(value) for value in self.values]
-        text = json.dumps([self.order, "p" if self.is_backward else "n", *plain], separators=(",", ":"))
+        text = json.dumps([self.made_for, "p" if self.is_backward else "n", *plain], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
@@ -49,23 +52,23 @@ def _parse(field: Field[Any, Any], value: Any) -> Any:
     if isinstance(field, DateTimeField):
         return parse_datetime(value)
     if isinstance(field, UUIDField):
-        return UUID(value)
+        return parse_uuid(value)
     if type(value) is not int or not 0 <= value < 2**31:
         raise ValueError("not a position")
     return value
 
 
-def decode_cursor(text: str, *, fields: Sequence[Field[Any, Any]], order: str) -> Cursor:
+def decode_cursor(text: str, *, fields: Sequence[Field[Any, Any]], made_for: str) -> Cursor:
     """Return the cursor; raises `InvalidParameter` unless this very list could have made it."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        made_for, direction, *values = json.loads(raw)
-        if made_for != order or direction not in ("n", "p") or len(values) != len(fields):
+        found, direction, *values = json.loads(raw)
+        if found != made_for or direction not in ("n", "p") or len(values) != len(fields):
             raise ValueError("made for another list")
         parsed = tuple(_parse(field, value) for field, value in zip(fields, values, strict=True))
     except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
         raise InvalidParameter("cursor", "Use a cursor as it came in next or previous, with the same order.") from None
-    return Cursor(order, direction == "p", parsed)
+    return Cursor(made_for, direction == "p", parsed)
 
 
 class KeysetPagination(BasePagination):
@@ -88,6 +91,7 @@ class KeysetPagination(BasePagination):
         self.request = request
         self.limit = query.integer("limit", default=DEFAULT_LIMIT, minimum=1, maximum=MAX_LIMIT)
         self.order = query.choice("order", ("asc", "desc"), default=self.default_order) or self.default_order
+        self.made_for = f"{queryset.model._meta.label_lower}/{view.kwargs.get('pk', '').lower()}/{self.order}"
         self.total = queryset.count() if query.boolean("count") else None
         if self.allows_offset and query.text("offset") is not None:
             return self._offset_page(queryset, query)
@@ -98,7 +102,7 @@ class KeysetPagination(BasePagination):
         if text is None:
             return None
         fields = [cast("Field[Any, Any]", model._meta.get_field(name)) for name in self.fields]
-        return decode_cursor(text, fields=fields, order=self.order)
+        return decode_cursor(text, fields=fields, made_for=self.made_for)
 
     def _keyset_page(self, queryset: QuerySet[Any], cursor: Cursor | None) -> list[Any]:
         is_backward = cursor is not None and cursor.is_backward
@@ -120,7 +124,7 @@ class KeysetPagination(BasePagination):
             return None
         values = tuple(_value(edge[0], name) for name in self.fields)
         url = self.request.build_absolute_uri()
-        return replace_query_param(url, "cursor", Cursor(self.order, is_backward, values).encode())
+        return replace_query_param(url, "cursor", Cursor(self.made_for, is_backward, values).encode())
 
     def _offset_page(self, queryset: QuerySet[Any], query: QueryParameters) -> list[Any]:
         if query.text("cursor") is not None:

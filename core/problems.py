@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from core.errors import DomainError, NotFound, VersionMismatch
 from core.json_gate import RefusedJSON
 from core.logs import request_id
-from core.renderers import PROBLEM_MEDIA_TYPE, dump_response
+from core.renderers import PROBLEM_MEDIA_TYPE, BrowsableRenderer, ProblemRenderer, dump_response
 
 Errors = dict[str, list[str]]
 
@@ -37,12 +37,19 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     document = _document(error)
     if document is None:
         return None
+    _choose_renderer(context["request"])
     response = Response(document, status=document["status"])
     if isinstance(error, VersionMismatch):
         response["ETag"] = f'"v{error.current_version}"'
     if isinstance(error, exceptions.APIException):
         _copy_headers(error, response)
     return response
+
+
+def _choose_renderer(request: Any) -> None:
+    """An error is a page for people who browse and a problem document for everybody else."""
+    if not isinstance(getattr(request, "accepted_renderer", None), BrowsableRenderer):
+        request.accepted_renderer, request.accepted_media_type = ProblemRenderer(), PROBLEM_MEDIA_TYPE
 
 
 def _document(error: Exception) -> Any:

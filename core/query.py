@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from core.errors import DomainError
 
 _INTEGER = re.compile(r"[0-9]{1,9}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)")
 
 
@@ -33,6 +34,13 @@ def parse_datetime(text: str) -> datetime:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("There is no such date and time in UTC.") from None
+
+
+def parse_uuid(text: str) -> UUID:
+    """Return the UUID written in its usual form; raises ValueError for what `uuid.UUID` would accept besides."""
+    if not _UUID.fullmatch(text):
+        raise ValueError("Write a UUID in its usual form, 8-4-4-4-12.")
+    return UUID(text)
 
 
 class QueryParameters:
@@ -91,6 +99,6 @@ class QueryParameters:
         if value is None:
             return None
         try:
-            return UUID(value)
+            return parse_uuid(value)
         except ValueError:
             raise InvalidParameter(name, "Give a UUID.") from None

@@ -46,6 +46,12 @@ class JSONRenderer(BaseRenderer):
         return b"" if data is None else dump_response(data)
 
 
+class ProblemRenderer(JSONRenderer):
+    """An error for programs, whatever they asked for."""
+
+    media_type = PROBLEM_MEDIA_TYPE
+
+
 class IndentedJSONRenderer(JSONRenderer):
     """The same JSON with line breaks, for the browsable pages."""
 

@@ -11,10 +11,8 @@ from django.core.validators import validate_slug
 from django.db import models
 from rest_framework import serializers
 
-from core.query import parse_datetime
+from core.query import parse_datetime, parse_uuid
 from core.renderers import format_datetime
-
-UUID_TEXT_LENGTH = 36
 
 
 class StrictCharField(serializers.CharField):
@@ -69,9 +67,10 @@ class StrictUUIDField(serializers.UUIDField):
     """A UUID as text in its usual form."""
 
     def to_internal_value(self, data: Any) -> UUID:
-        if not isinstance(data, str) or len(data) != UUID_TEXT_LENGTH:
+        try:
+            return parse_uuid(data)
+        except (TypeError, ValueError):
             self.fail("invalid", value=data)
-        return super().to_internal_value(data)
 
 
 class StrictSlugField(StrictCharField):
@@ -131,6 +130,10 @@ class StrictSerializer(serializers.Serializer[Any]):
         if name in self.fields:
             return serializers.ErrorDetail("This field is set by the server.", code="read_only")
         return serializers.ErrorDetail("This field is not known here.", code="unknown_field")
+
+
+class EmptySerializer(StrictSerializer):
+    """A body with nothing in it."""
 
 
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):

@@ -18,11 +18,12 @@ from core.errors import NotFound
 from core.idempotency import answer_once, identify
 from core.pagination import KeysetPagination
 from core.preconditions import etag, is_unchanged
-from core.query import QueryParameters
-from core.renderers import PROBLEM_MEDIA_TYPE
+from core.query import QueryParameters, parse_uuid
+from core.serializers import EmptySerializer
 
 UNIVERSAL_PARAMETERS = frozenset({"format"})
 BODY_PARAMETERS = frozenset({"invalid_text"})
+BODILESS_ACTIONS = frozenset({"restore"})
 
 
 class BaseViewSet(GenericViewSet[Any]):
@@ -53,8 +54,12 @@ class BaseViewSet(GenericViewSet[Any]):
         return known | BODY_PARAMETERS if self.request.method in ("POST", "PUT", "PATCH") else known
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        query = QueryParameters(request)
+        query.choice("format", [renderer.format for renderer in self.get_renderers()])
         super().initial(request, *args, **kwargs)
-        QueryParameters(request).refuse_unknown(self.known_parameters())
+        query.refuse_unknown(self.known_parameters())
+        if self.action in BODILESS_ACTIONS:
+            EmptySerializer(data=request.data).is_valid(raise_exception=True)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """DRF's dispatch with one step more: a POST that names itself is answered once."""
@@ -84,12 +89,6 @@ class BaseViewSet(GenericViewSet[Any]):
             response["Parley-Replaced-Characters"] = str(replaced)
         return response
 
-    def finalize_response(self, request: HttpRequest | Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(cast("Request", request), response, *args, **kwargs)
-        if response.status_code >= 400 and getattr(response, "accepted_media_type", "") == "application/json":
-            response.content_type = PROBLEM_MEDIA_TYPE
-        return response
-
     def body(self) -> dict[str, Any]:
         """Return the validated body; raises ValidationError with the fields at fault."""
         partial = self.request.method == "PATCH"
@@ -107,7 +106,7 @@ class BaseViewSet(GenericViewSet[Any]):
     def row_id(self) -> UUID:
         """The id in the address; raises `NotFound` for what is not a UUID."""
         try:
-            return UUID(self.kwargs["pk"])
+            return parse_uuid(self.kwargs["pk"])
         except ValueError:
             raise NotFound from None
 

@@ -14,9 +14,9 @@ from accounts.services import create_api_key, create_organization
 from conversations.models import Thread
 from conversations.services import create_thread
 from tests.client import ApiClient
-from tests.databases import fresh_database
+from tests.databases import fresh_connection, fresh_database
 
-__all__ = ["fresh_database"]
+__all__ = ["fresh_connection", "fresh_database"]
 
 
 @pytest.fixture

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from pytest_django import DjangoDbBlocker
+
+from config.database import database_settings
+from config.env import Env
 
 
 @pytest.fixture
@@ -24,6 +32,30 @@ def fresh_database(tmp_path: Path) -> Iterator[str]:
     yield server_url(name)
     with psycopg.connect(server_url("postgres"), autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def fresh_connection(fresh_database: str, django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrapper]:
+    """Yield a connection to the fresh database, known to Django by the alias `fresh`."""
+    with django_db_blocker.unblock(), connected(fresh_database) as connection:
+        yield connection
+
+
+@contextmanager
+def connected(url: str, *, alias: str = "fresh", **variables: str) -> Iterator[BaseDatabaseWrapper]:
+    """Connect as the server would with this `DATABASE_URL` and these other variables; known to Django by the alias."""
+    env = Env({"DATABASE_URL": url, **variables})
+    found: dict[str, Any] = database_settings(env, base_dir=Path())
+    assert env.problems == []
+    connections.settings[alias] = connections.configure_settings({"default": found})["default"]
+    connection = connections[alias]
+    try:
+        yield connection
+    finally:
+        connection.close()
+        if connection.vendor == "postgresql":
+            connection.close_pool()  # type: ignore[attr-defined]
+        del connections[alias], connections.settings[alias]
 
 
 def server_url(database: str) -> str:

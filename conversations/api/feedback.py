@@ -62,7 +62,7 @@ class FeedbackViewSet(BaseViewSet):
 
     def get_queryset(self) -> QuerySet[Feedback]:
         feedback = cast("FeedbackQuerySet", super().get_queryset())
-        return feedback.on_active_messages()
+        return feedback.active().on_active_messages()
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         feedback = services.update_feedback(

@@ -23,6 +23,9 @@ from core.serializers import (
 
 MAX_PARTS = 10_000
 
+SESSION_DEFAULTS = {"agent_type": "chat", "model": "unspecified", "provider": "unspecified"}
+"""What a thread has that was made under a name of systems that know no agents."""
+
 
 class ThreadSerializer(StrictModelSerializer):
     """A thread. `agent_type`, `model` and `provider` are required unless `agent_id` names an agent that has them."""
@@ -92,9 +95,9 @@ class ThreadSerializer(StrictModelSerializer):
 class SessionSerializer(ThreadSerializer):
     """A thread under the names of systems that know no agents: the three required fields have defaults."""
 
-    agent_type = VisibleCharField(max_length=50, default="chat")
-    model = VisibleCharField(max_length=100, default="unspecified")
-    provider = VisibleCharField(max_length=50, default="unspecified")
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        is_replacement = self.context["request"].method == "PUT"
+        return super().validate({**SESSION_DEFAULTS, **attrs} if is_replacement else attrs)
 
 
 class PartsField(serializers.ListField):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations import services
-from conversations.api.serializers import SessionSerializer, ThreadSerializer
+from conversations.api.serializers import SESSION_DEFAULTS, SessionSerializer, ThreadSerializer
 from conversations.models import Thread
 from conversations.querysets import ThreadQuerySet
 from conversations.search import matching
@@ -89,6 +89,7 @@ class ThreadViewSet(BaseViewSet):
         "destroy": "thread.delete",
         "restore": "thread.delete",
     }
+    defaults: ClassVar[dict[str, str]] = {}
     query_parameters = {"list": frozenset({*EXACT_FILTERS, *TIME_FILTERS, *OTHER_FILTERS, "trashed"})}
 
     def get_queryset(self) -> QuerySet[Thread]:
@@ -98,7 +99,8 @@ class ThreadViewSet(BaseViewSet):
         return filter_threads(threads, QueryParameters(self.request), self.actor.organization_id)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.created(services.create_thread(actor=self.actor, fields=self.body()))
+        thread = services.create_thread(actor=self.actor, fields=self.body(), defaults=self.defaults)
+        return self.created(thread)
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         thread = services.update_thread(
@@ -122,3 +124,4 @@ class SessionViewSet(ThreadViewSet):
     """The same threads for clients that know no agents: `/api/conversations` and `/api/sessions`."""
 
     serializer_class = SessionSerializer
+    defaults = SESSION_DEFAULTS

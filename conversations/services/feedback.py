@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from conversations.models import Feedback, Message
+from conversations.querysets import FeedbackQuerySet
 from core.access import Actor
 from core.changes import lock_row, save_changes
 from core.errors import Conflict, NotFound
@@ -51,7 +52,7 @@ def update_feedback(
     now: datetime | None = None,
 ) -> Feedback:
     """Change feedback. Raises `NotFound`, `VersionMismatch`."""
-    feedback: Feedback = lock_row(Feedback.objects.visible_to(actor).on_active_messages(), feedback_id, precondition)
+    feedback: Feedback = lock_row(_given_to(actor).active(), feedback_id, precondition)
     save_changes(feedback, changes, now=now or timezone.now())
     return feedback
 
@@ -62,13 +63,17 @@ def trash_feedback(
 ) -> None:
     """Move feedback to the trash. Raises `NotFound`, `VersionMismatch`."""
     moment = now or timezone.now()
-    feedback: Feedback = lock_row(Feedback.objects.visible_to(actor).on_active_messages(), feedback_id, precondition)
+    feedback: Feedback = lock_row(_given_to(actor).active(), feedback_id, precondition)
     save_changes(feedback, {"trashed_at": moment}, now=moment)
 
 
 @transaction.atomic
 def restore_feedback(*, actor: Actor, feedback_id: UUID, now: datetime | None = None) -> Feedback:
-    """Bring feedback back from the trash. Raises `NotFound`."""
-    feedback: Feedback = lock_row(Feedback.objects.visible_to(actor).in_trash(), feedback_id, ANY_VERSION)
+    """Bring feedback back from the trash, where its message is not. Raises `NotFound`."""
+    feedback: Feedback = lock_row(_given_to(actor).in_trash(), feedback_id, ANY_VERSION)
     save_changes(feedback, {"trashed_at": None}, now=now or timezone.now())
     return feedback
+
+
+def _given_to(actor: Actor) -> FeedbackQuerySet:
+    return Feedback.objects.visible_to(actor).on_active_messages()

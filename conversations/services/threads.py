@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -39,13 +41,21 @@ class InvalidThread(DomainError):
         super().__init__("See errors for the fields and the reasons.", errors={field: [message]})
 
 
-def create_thread(*, actor: Actor, fields: dict[str, Any], now: datetime | None = None) -> Thread:
+def create_thread(
+    *,
+    actor: Actor,
+    fields: dict[str, Any],
+    defaults: Mapping[str, str] = MappingProxyType({}),
+    now: datetime | None = None,
+) -> Thread:
     """Create a thread. `agent_id` may stand for the agent type, model and provider that are not given.
+
+    `defaults` holds what those three are when neither the fields nor the agent tell.
 
     Raises `InvalidThread` (an unknown agent, a required field that nobody supplies) and `ThreadConflict`.
     """
     moment = now or timezone.now()
-    values = _with_agent_defaults(actor, fields)
+    values = _with_agent_defaults(actor, fields, defaults)
     thread = Thread(
         organization_id=actor.organization_id,
         created_by_id=actor.user_id,
@@ -62,11 +72,11 @@ def create_thread(*, actor: Actor, fields: dict[str, Any], now: datetime | None 
     return thread
 
 
-def _with_agent_defaults(actor: Actor, fields: dict[str, Any]) -> dict[str, Any]:
+def _with_agent_defaults(actor: Actor, fields: dict[str, Any], defaults: Mapping[str, str]) -> dict[str, Any]:
     agent = find_agent(actor, fields["agent_id"]) if fields.get("agent_id") else None
     values = dict(fields)
     for name in FROM_AGENT:
-        values[name] = values.get(name) or getattr(agent, name, "")
+        values[name] = values.get(name) or getattr(agent, name, "") or defaults.get(name)
         if not values[name]:
             raise InvalidThread(name, "This field is required unless an agent supplies it.")
     return values

@@ -1,7 +1,8 @@
 """A page of a conversation as people read it: messages in order, branches, and what was attached to them."""
 
 from conversations.transcript.blocks import Block
-from conversations.transcript.page import Selection, Transcript, read_transcript
-from conversations.transcript.tree import Branch, BranchTree, Fork
+from conversations.transcript.entries import Entry
+from conversations.transcript.page import PAGE_SIZE, Transcript, read_message, read_transcript
+from conversations.transcript.selection import Selection
 
-__all__ = ["Block", "Branch", "BranchTree", "Fork", "Selection", "Transcript", "read_transcript"]
+__all__ = ["PAGE_SIZE", "Block", "Entry", "Selection", "Transcript", "read_message", "read_transcript"]

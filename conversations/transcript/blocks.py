@@ -1,7 +1,7 @@
 """What a message says, cut into blocks that a page can show.
 
-A part of a known type is shown by its type; what else it carries, and parts of unknown types, are shown as JSON. What is
-stored is therefore seen or, where it is long, said to be there.
+A part of a known type is shown by its type; what else it carries, and parts of unknown types, are shown as JSON. So
+what is stored is seen or, where it is long, said to be there.
 """
 
 from __future__ import annotations
@@ -119,7 +119,12 @@ class BlockBuilder:
             return None
         others = self._others(members)
         return replace(
-            self.prose(text), kind="reasoning", label="Reasoning", summary=first_line(text), is_folded=True, others=others
+            self.prose(text),
+            kind="reasoning",
+            label="Reasoning",
+            summary=first_line(text),
+            is_folded=True,
+            others=others,
         )
 
     def _tool_call(self, members: PartMembers) -> Block:

@@ -76,10 +76,10 @@ def _small_values(columns: Sequence[str]) -> dict[str, Combinable]:
     }
 
 
-def feedback_rows(thread: Thread, message_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+def feedback_rows(organization_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     """Return the feedback outside the trash by message, the oldest first, `MAX_FEEDBACK` at most."""
     feedback = (
-        Feedback.objects.filter(organization_id=thread.organization_id, message_id__in=message_ids)
+        Feedback.objects.filter(organization_id=organization_id, message_id__in=message_ids)
         .active()
         .annotate(**_sizes(("payload",)))
         .annotate(**_small_values(("payload",)))

@@ -1,0 +1,103 @@
+"""The bases of the admin's pages."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.db import models
+from django.http import HttpRequest, HttpResponseRedirect
+
+from core.admin.fields import ExactCharField
+from core.admin.pages import UncountedChangeList, UncountedPaginator
+from core.errors import DomainError
+
+
+class BaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only for the type checker
+    """Lists without a count of the whole table, filters only by what is offered, and texts taken exactly.
+
+    `list_columns` names the columns that a list reads, all of them when it is empty.
+    """
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    paginator = UncountedPaginator
+    list_columns: ClassVar[tuple[str, ...]] = ()
+
+    class Media:
+        css: ClassVar = {"all": ["parley/admin.css"]}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[UncountedChangeList]:
+        return UncountedChangeList
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Django lets a query string filter by any column with any operator, at any cost; here only filters do."""
+        return "\x00" not in str(value) and lookup in self._filter_parameters(request)
+
+    def _filter_parameters(self, request: HttpRequest | None) -> set[str]:
+        names: set[str] = set()
+        listed: Any = self.list_filter if request is None else self.get_list_filter(request)
+        for each in listed:
+            if hasattr(each, "parameter_names"):
+                names.update(each.parameter_names())
+            elif hasattr(each, "parameter_name"):
+                names.add(each.parameter_name)
+            else:
+                field = each[0] if isinstance(each, tuple) else each
+                names.update(f"{field}__{operator}" for operator in ("exact", "isnull", "isempty"))
+        return names
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Django comes back here without the filters that it could not read; that is said, for it widens the list."""
+        if ERROR_FLAG in request.GET and request.method == "GET":
+            message = "The address asked for something that this list does not have. The list is shown without it."
+            self.message_user(request, message, messages.WARNING)
+        return super().changelist_view(request, extra_context)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        if "\x00" in search_term:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if type(db_field) in (models.TextField, models.CharField):
+            kwargs.setdefault("form_class", ExactCharField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """A change that the domain refuses after the form was found right is undone and told."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as error:
+            self.message_user(request, _explained(error), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+
+def _explained(error: DomainError) -> str:
+    reasons = [reason for each in error.errors.values() for reason in each]
+    return " ".join(reasons) or f"{error.title} {error.detail}"
+
+
+class ReadOnlyAdmin(BaseAdmin):
+    """Rows that are looked at and not changed."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class BaseInline(admin.TabularInline):  # type: ignore[type-arg]  # generic only for the type checker
+    extra = 0
