@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -17,6 +18,8 @@ from core.access import Actor
 
 ORGANIZATION_HEADER = "Parley-Organization"
 REFUSED = "The key is not valid."
+
+_SLUG = re.compile(r"[-\w]{1,63}", re.ASCII)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -64,7 +67,8 @@ class MemberSessionAuthentication(SessionAuthentication):
 def _actor_of_member(user: User, slug: str | None) -> MemberActor:
     memberships = Membership.objects.in_active_organizations().filter(user=user)
     if slug is not None:
-        memberships = memberships.filter(organization__slug=slug)
+        # A header may hold characters that a database refuses to compare with.
+        memberships = memberships.filter(organization__slug=slug) if _SLUG.fullmatch(slug) else memberships.none()
     organizations = list(memberships.order_by("created_at", "id").values_list("organization_id", flat=True)[:2])
     if len(organizations) != 1:
         found = "several organizations" if organizations else "no such organization"

@@ -15,7 +15,7 @@ from rest_framework.serializers import ValidationError as InvalidAddress
 from accounts.admin import OrganizationField, OrganizationFilter, acting_in
 from agents_app import services
 from agents_app.models import Agent
-from core.admin import BaseAdmin, DateFilter, ExactCharField, JSONFormField, TrashFilter
+from core.admin import BaseAdmin, DateFilter, ExactCharField, JSONFormField, TrashFilter, clock_time
 from core.errors import DomainError
 from core.json_gate import RefusedJSON, read_json
 from core.validators import validate_web_url
@@ -105,7 +105,7 @@ class AgentAdmin(BaseAdmin):
     """Agents, made and changed through the same services as over the API."""
 
     form = AgentForm
-    list_display = ("name", "slug", "organization", "agent_type", "provider", "model", "is_active", "updated_at")
+    list_display = ("name", "slug", "organization", "agent_type", "provider", "model", "is_active", "last_change")
     list_select_related = ("organization",)
     list_columns = (
         *("name", "slug", "agent_type", "provider", "model", "is_active", "updated_at", "trashed_at"),
@@ -118,6 +118,10 @@ class AgentAdmin(BaseAdmin):
     prepopulated_fields: ClassVar = {"slug": ("name",)}
     readonly_fields = ("organization", "id", "version", "created_at", "updated_at", "trashed_at")
     actions = ("move_to_trash", "restore")
+
+    @admin.display(description="last change", ordering="updated_at")
+    def last_change(self, agent: Agent) -> str:
+        return clock_time(agent.updated_at)
 
     def get_fieldsets(self, request: HttpRequest, obj: Agent | None = None) -> Any:
         own = ("id", "version", "created_at", "updated_at", "trashed_at")

@@ -6,11 +6,9 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from agents_app.api.urls import urlpatterns as agent_urls
-from config.views import ApiRoot
 from conversations.api.urls import urlpatterns as conversation_urls
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    re_path(r"^$", ApiRoot.as_view(), name="api-root"),
     re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("", include(agent_urls)),

@@ -42,7 +42,6 @@ API_KEY_PEPPERS = ENV.words("API_KEY_PEPPERS") or [
 HTTPS_ONLY = ENV.boolean("HTTPS_ONLY", default=not DEBUG)
 BEHIND_PROXY = ENV.boolean("BEHIND_PROXY", default=False)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
 SECURE_HSTS_SECONDS = ENV.integer("HSTS_SECONDS", 31_536_000, minimum=0, maximum=63_072_000) if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
 SECURE_HSTS_PRELOAD = HTTPS_ONLY
@@ -79,6 +78,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "core.middleware.RequestIdMiddleware",
     "core.middleware.SecurityHeadersMiddleware",
+    "core.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

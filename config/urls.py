@@ -7,7 +7,6 @@ from django.urls import include, path, re_path
 
 from config import api_router
 from config.views import ApiRoot, home
-from core.health import healthz, readyz
 
 admin.site.site_header = "Parley"
 admin.site.site_title = "Parley"
@@ -16,12 +15,8 @@ admin.site.index_title = "Conversations on record"
 urlpatterns = [
     path("", home, name="home"),
     path("admin/", admin.site.urls),
-    re_path(r"^healthz/?$", healthz, name="healthz"),
-    re_path(r"^readyz/?$", readyz, name="readyz"),
     path("api-auth/", include("rest_framework.urls")),
-    # Without these Django would redirect to the address with a slash.
-    path("api", ApiRoot.as_view(), name="api-root"),
-    path("api/v1", ApiRoot.as_view(), name="api-root"),
+    re_path(r"^api(?:/v1)?/?$", ApiRoot.as_view(), name="api-root"),
     path("api/v1/", include(api_router.urlpatterns)),
     # The later include gives its addresses to reverse(): links carry no version.
     path("api/", include(api_router.urlpatterns)),

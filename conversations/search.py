@@ -71,7 +71,7 @@ def matching(query: str, *, organization_id: UUID | None, column: str, using: st
     """
     words = words_of(query)
     if not words:
-        return RawSQL("SELECT NULL", (), output_field=UUIDField())
+        return RawSQL(f"SELECT {column} FROM search_document WHERE 1 = 0", (), output_field=UUIDField())
     return _index_of(using).find(words, organization_id, column)
 
 

@@ -30,7 +30,8 @@ class StoredJSONEncoder(json.JSONEncoder):
 
     def encode(self, o: Any) -> str:
         text = super().encode(o)
-        return self._encode_stable(o) if _UNSTABLE_NUMBER.search(text) else text
+        # Read again, every key is text and every sequence a list.
+        return self._encode_stable(json.loads(text)) if _UNSTABLE_NUMBER.search(text) else text
 
     def _encode_stable(self, value: Any) -> str:
         if isinstance(value, float):
@@ -38,7 +39,7 @@ class StoredJSONEncoder(json.JSONEncoder):
         if isinstance(value, dict):
             members = (f"{super(StoredJSONEncoder, self).encode(k)}:{self._encode_stable(v)}" for k, v in value.items())
             return "{" + ",".join(members) + "}"
-        if isinstance(value, list | tuple):
+        if isinstance(value, list):
             return "[" + ",".join(map(self._encode_stable, value)) + "]"
         return super().encode(value)
 

@@ -23,6 +23,8 @@ MAX_DIGITS = 4300
 
 REPLACEMENT = "\ufffd"
 _INVALID_CHARACTER = re.compile("[\x00\ud800-\udfff]")
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_TOKEN = re.compile(rf"(?P<key>{_STRING})\s*:|{_STRING}|[\[\]{{}},]")
 _SUSPICIOUS_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _CONTAINERS = (list, dict)
 _TOO_LARGE = 10**MAX_DIGITS
@@ -63,7 +65,7 @@ def read_json(raw: bytes, *, replace_invalid_text: bool = False) -> GatedJSON:
     try:
         value = json.loads(text, object_pairs_hook=_unique_members, parse_float=_finite, parse_constant=_refuse)
     except RecursionError:
-        raise _too_deep() from None
+        raise _too_deep(_first_too_deep(text)) from None
     except json.JSONDecodeError as error:
         raise RefusedJSON(f"The body is not JSON: {error}.") from None
     except ValueError:
@@ -127,7 +129,7 @@ def _explain(text: str) -> RefusedJSON:
     try:
         tree = json.loads(text, object_pairs_hook=_Pairs, parse_int=_integer_or_oddity)
     except RecursionError:
-        return _too_deep()
+        return _too_deep(_first_too_deep(text))
     except json.JSONDecodeError as error:
         return RefusedJSON(f"The body is not JSON: {error}.")
     for keys, item in _walk(tree):
@@ -144,7 +146,25 @@ def _integer_or_oddity(digits: str) -> int | _Oddity:
     return _Oddity() if len(digits.lstrip("-")) > MAX_DIGITS else 0
 
 
-def _too_deep(keys: Sequence[Any] = ()) -> RefusedJSON:
+def _first_too_deep(text: str) -> list[str | int]:
+    """Return the keys to the first value beyond `MAX_DEPTH`, in JSON too deep for the parser."""
+    path: list[str | int] = []
+    for token in _TOKEN.finditer(text):
+        sign = token[0]
+        if sign in "[{":
+            if len(path) == MAX_DEPTH:
+                break
+            path.append(0 if sign == "[" else "")
+        elif sign in "]}":
+            path.pop()
+        elif token["key"] is not None:
+            path[-1] = json.loads(token["key"])
+        elif sign == "," and isinstance(path[-1], int):
+            path[-1] += 1
+    return path
+
+
+def _too_deep(keys: Sequence[Any]) -> RefusedJSON:
     message = f"Values are nested deeper than {MAX_DEPTH} levels."
     return RefusedJSON(message, pointer=_pointer(keys), code="too_deep")
 

@@ -39,6 +39,8 @@ PROBLEM_SCHEMA: dict[str, Any] = {
             "description": "Messages by field path, query parameter or JSON pointer.",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
         },
+        "pointer": {"type": "string", "description": "Where the body cannot be read, as a JSON pointer (RFC 6901)."},
+        "current_version": {"type": "integer", "description": "With 412: the version that is current."},
     },
 }
 
@@ -54,8 +56,8 @@ TRASHED_PARAMETER = OpenApiParameter(
 
 
 def only_unversioned_paths(endpoints: list[Any]) -> list[Any]:
-    """Document `/api/…` once; `/api/v1/…` is the same."""
-    return [endpoint for endpoint in endpoints if not endpoint[0].startswith("/api/v1")]
+    """Document `/api/…` once, without trailing slashes; `/api/v1/…` and slashes at the end are the same."""
+    return [(path.rstrip("/"), *rest) for path, *rest in endpoints if not path.startswith("/api/v1")]
 
 
 class Schema(AutoSchema):
@@ -94,8 +96,8 @@ class Schema(AutoSchema):
         return bodies
 
     def _error_statuses(self) -> list[str]:
-        changing = {"POST": ["409", "413", "415"], "PUT": ["412", "413", "415", "428"], "DELETE": ["412"]}
-        changing["PATCH"] = ["412", "413", "415"]
+        changing = {"POST": ["409", "413", "415"], "PUT": ["409", "412", "413", "415", "428"], "DELETE": ["412"]}
+        changing["PATCH"] = ["409", "412", "413", "415"]
         return ["400", "401", "403", "404", "406", *changing.get(self.method, [])]
 
     def _problem_component(self) -> ResolvedComponent:

@@ -78,7 +78,7 @@ class BaseViewSet(GenericViewSet[Any]):
     def _answer(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         handler = getattr(self, (request.method or "").lower(), self.http_method_not_allowed)
         if request.method != "POST" or self.action is None:
-            return cast("Response", handler(request, *args, **kwargs))
+            return self._with_replacements(handler(request, *args, **kwargs))
         identity = identify(request, self.actor.organization_id)
         if identity is None:
             return self._with_replacements(handler(request, *args, **kwargs))

@@ -52,10 +52,13 @@ def finished(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]
 
 
 def kill_group(process: subprocess.Popen[Any]) -> None:
-    """Kill a process and its children with SIGKILL and reap it."""
+    """Kill a process and its children with SIGKILL, reap it and close its pipes."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def free_port() -> int:

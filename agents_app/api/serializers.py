@@ -49,7 +49,7 @@ class AgentSerializer(StrictModelSerializer):
     personality_traits = serializers.ListField(
         child=VisibleCharField(max_length=255), default=list, max_length=MAX_TRAITS
     )
-    avatar_url = AvatarField(source="avatar", default="", allow_blank=True, max_length=2048)
+    avatar_url = AvatarField(source="avatar", default="", allow_blank=True, allow_null=True, max_length=2048)
     agent_type = VisibleCharField(default="chat", max_length=50)
     provider = StrictCharField(default="", allow_blank=True, max_length=50)
     model = StrictCharField(default="", allow_blank=True, max_length=100)

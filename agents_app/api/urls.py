@@ -11,7 +11,7 @@ from agents_app.api.views import AgentViewSet
 ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
 
 urlpatterns = [
-    re_path(r"^agents/?$", AgentViewSet.as_view({"get": "list", "post": "create"}), name="agent-list"),
+    re_path(r"^agents/?$", AgentViewSet.as_view({"get": "list", "post": "create"}, suffix="List"), name="agent-list"),
     re_path(r"^agents/(?P<pk>[^/]+)/?$", AgentViewSet.as_view(ITEM), name="agent-detail"),
     re_path(r"^agents/(?P<pk>[^/]+)/restore/?$", AgentViewSet.as_view({"post": "restore"}), name="agent-restore"),
     re_path(r"^agents/(?P<pk>[^/]+)/persona/?$", AgentViewSet.as_view({"get": "persona"}), name="agent-persona"),

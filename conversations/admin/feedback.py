@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from accounts.admin import OrganizationFilter
 from conversations.admin.filters import RatingFilter
 from conversations.models import Feedback
-from core.admin import DateFilter, ReadOnlyAdmin, TrashFilter
+from core.admin import DateFilter, ReadOnlyAdmin, TrashFilter, clock_time
 
 EXCERPT_LENGTH = 120
 
@@ -31,7 +31,7 @@ class FeedbackDateFilter(DateFilter):
 class FeedbackAdmin(ReadOnlyAdmin):
     """What people think of messages, newest first by id."""
 
-    list_display = ("excerpt", "rating", "message_link", "organization", "created_by", "created_at")
+    list_display = ("excerpt", "rating", "message_link", "organization", "created_by", "time")
     list_display_links = ("excerpt",)
     list_select_related = ("organization", "created_by", "message")
     list_columns = (
@@ -65,6 +65,10 @@ class FeedbackAdmin(ReadOnlyAdmin):
         if not text:
             return format_html('<span class="parley-quiet">{}</span>', "no comment")
         return f"{text[:EXCERPT_LENGTH]}…" if len(feedback.beginning) > EXCERPT_LENGTH else text
+
+    @admin.display(description="time")
+    def time(self, feedback: Feedback) -> str:
+        return clock_time(feedback.created_at)
 
     @admin.display(description="message")
     def message_link(self, feedback: Feedback) -> SafeString:

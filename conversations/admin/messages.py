@@ -21,7 +21,7 @@ from conversations.admin.moves import move_rows
 from conversations.admin.search import found_by
 from conversations.models import Message
 from conversations.transcript import read_message
-from core.admin import DateFilter, ReadOnlyAdmin, TrashFilter
+from core.admin import DateFilter, ReadOnlyAdmin, TrashFilter, clock_time
 
 EXCERPT_LENGTH = 120
 LARGE_COLUMNS = ("content", "parts", "artifact_data", "metadata", "usage")
@@ -45,7 +45,7 @@ class MessageDateFilter(DateFilter):
 class MessageAdmin(ReadOnlyAdmin):
     """Newest first, by id: that order is the primary key's, so the list costs the same however many there are."""
 
-    list_display = ("excerpt", "role", "thread_link", "position", "organization", "model", "created_at")
+    list_display = ("excerpt", "role", "thread_link", "position", "organization", "model", "time")
     list_display_links = ("excerpt",)
     list_select_related = ("organization", "thread")
     list_columns = ("role", "position", "model", "created_at", "trashed_at", "organization__name", "thread__title")
@@ -85,6 +85,10 @@ class MessageAdmin(ReadOnlyAdmin):
         if not text:
             return format_html('<span class="parley-quiet">{}</span>', "no text")
         return f"{text[:EXCERPT_LENGTH]}…" if len(message.beginning) > EXCERPT_LENGTH else text
+
+    @admin.display(description="time")
+    def time(self, message: Message) -> str:
+        return clock_time(message.created_at)
 
     @admin.display(description="thread")
     def thread_link(self, message: Message) -> SafeString:

@@ -24,7 +24,7 @@ from conversations.admin.moves import move_rows
 from conversations.admin.search import found_by
 from conversations.models import Thread
 from conversations.transcript import Selection, read_transcript
-from core.admin import BaseAdmin, DateFilter, JSONFormField, UncountedChangeList
+from core.admin import BaseAdmin, DateFilter, JSONFormField, UncountedChangeList, clock_time
 
 KEPT_PARAMETERS = ("_changelist_filters",)
 
@@ -79,7 +79,7 @@ class ThreadAdmin(BaseAdmin):
     """
 
     form = ThreadForm
-    list_display = ("name", "organization", "agent", "model", "provider", "message_count", "updated_at", "state")
+    list_display = ("name", "organization", "agent", "model", "provider", "messages", "last_change", "state")
     list_display_links = ("name",)
     list_select_related = ("organization", "agent")
     list_columns = (
@@ -87,7 +87,7 @@ class ThreadAdmin(BaseAdmin):
         *("organization__name", "agent__name"),
     )
     list_filter = (OrganizationFilter, ThreadStateFilter, AgentFilter, ModelFilter, ProviderFilter, DateFilter)
-    sortable_by = ("message_count", "updated_at")
+    sortable_by = ("messages", "last_change")
     search_fields = ("title",)
     search_help_text = "Threads whose title or one of whose messages holds all of these words."
     actions: tuple[Any, ...] = ("move_to_trash", "restore")
@@ -138,7 +138,15 @@ class ThreadAdmin(BaseAdmin):
     def name(self, thread: Thread) -> str | SafeString:
         if thread.title and thread.title.strip():
             return thread.title
-        return format_html('<span class="parley-quiet">{}</span>', thread.pk)
+        return format_html('<span class="parley-quiet" title="{}">Thread {}…</span>', thread.pk, str(thread.pk)[:13])
+
+    @admin.display(description="messages", ordering="message_count")
+    def messages(self, thread: Thread) -> str:
+        return f"{thread.message_count:,}"
+
+    @admin.display(description="last change", ordering="updated_at")
+    def last_change(self, thread: Thread) -> str:
+        return clock_time(thread.updated_at)
 
     @admin.display(description="state")
     def state(self, thread: Thread) -> SafeString:

@@ -1,6 +1,6 @@
 """What every admin page of Parley shares: lists without counts, filters of bounded cost, and strict form fields."""
 
-from core.admin.base import BaseAdmin, BaseInline, ReadOnlyAdmin
+from core.admin.base import BaseAdmin, BaseInline, ReadOnlyAdmin, clock_time
 from core.admin.fields import ExactCharField, JSONFormField
 from core.admin.filters import DateFilter, Suggestion, TrashFilter, ValueFilter
 from core.admin.pages import UncountedChangeList, UncountedPaginator
@@ -17,4 +17,5 @@ __all__ = [
     "UncountedChangeList",
     "UncountedPaginator",
     "ValueFilter",
+    "clock_time",
 ]

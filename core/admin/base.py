@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -25,9 +26,6 @@ class BaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only for
     list_per_page = 50
     paginator = UncountedPaginator
     list_columns: ClassVar[tuple[str, ...]] = ()
-
-    class Media:
-        css: ClassVar = {"all": ["parley/admin.css"]}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[UncountedChangeList]:
         return UncountedChangeList
@@ -79,6 +77,11 @@ class BaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only for
         except DomainError as error:
             self.message_user(request, _explained(error), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+
+
+def clock_time(moment: datetime) -> str:
+    """Return a moment as lists show it: to the minute, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def _explained(error: DomainError) -> str:

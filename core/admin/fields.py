@@ -7,9 +7,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.forms.fields import InvalidJSONInput
 
 from core.json_gate import RefusedJSON, check_value, read_json
+
+MAX_SHOWN_POINTER = 100
 
 
 def check_text(text: str) -> None:
@@ -30,6 +33,8 @@ class ExactCharField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"strip": False, **options})
+        # Django's own check for NUL would say the same once more.
+        self.validators = [each for each in self.validators if not isinstance(each, ProhibitNullCharactersValidator)]
 
     def to_python(self, value: Any) -> Any:
         return _with_plain_breaks(super().to_python(value))
@@ -59,14 +64,14 @@ class JSONFormField(forms.JSONField):
         self.kind = kind
 
     def to_python(self, value: Any) -> Any:
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return self.empty()
         if not isinstance(value, str):
             return value
-        if not value.strip():
-            return self.empty()
         try:
             found = read_json(value.encode("utf-8", "surrogatepass")).value
         except RefusedJSON as error:
-            place = f" (at {error.pointer})" if error.pointer else ""
+            place = f" (at {error.pointer[:MAX_SHOWN_POINTER]})" if error.pointer else ""
             raise ValidationError(f"{error.message}{place}", code=error.code) from None
         self._check_kind(found)
         return found

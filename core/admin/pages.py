@@ -73,7 +73,10 @@ class UncountedChangeList(ChangeList):
     def _narrow_queryset(self) -> Any:
         """Only the columns that the list shows: a list never reads what rows say."""
         columns = getattr(self.model_admin, "list_columns", ())
-        return self.queryset.only(*columns) if columns else self.queryset
+        if not columns:
+            return self.queryset
+        related = self.list_select_related if isinstance(self.list_select_related, list | tuple) else ()
+        return self.queryset.select_related(None).select_related(*related).only(*columns)
 
     def _links(self, page: UncountedPage) -> dict[str, Any]:
         start = (page.number - 1) * self.list_per_page

@@ -39,7 +39,7 @@ class WriteGate:
 
     def acquire(self) -> None:
         """Wait for the gate; raises `GateTimeout` after the time limit. Holding it already is fine."""
-        if self.is_held or fcntl is None:
+        if fcntl is None or (self.is_held and self._owner == os.getpid()):
             return
         started = time.monotonic()
         file = self._open()
@@ -67,7 +67,10 @@ class WriteGate:
 
     def _open(self) -> int:
         """The lock file, opened once a process: a descriptor inherited by fork would share its parent's lock."""
-        if self._file is None or self._owner != os.getpid():
+        if self._file is not None and self._owner != os.getpid():
+            os.close(self._file)
+            self._file = None
+        if self._file is None:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             self._owner = os.getpid()
         return self._file

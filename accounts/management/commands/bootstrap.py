@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--organization", default="demo", metavar="SLUG", help="Made when it is missing.")
         parser.add_argument("--username", default="admin")
-        parser.add_argument("--key-name", default="make run", metavar="NAME", help="What the key is for.")
+        parser.add_argument("--key-name", default="bootstrap", metavar="NAME", help="What the key is for.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         slug, username, key_name = options["organization"], options["username"], options["key_name"]
@@ -28,13 +28,12 @@ class Command(BaseCommand):
             made = create_first_access(slug=slug, username=username, key_name=key_name)
         except DomainError as error:
             raise CommandError(error.detail) from None
-        self.stdout.write("\n".join(_lines(made, slug=slug, username=username)))
+        self.stdout.write("\n".join(_lines(made, slug=slug, username=username)) + "\n")
 
 
 def _lines(made: FirstAccess, *, slug: str, username: str) -> list[str]:
     manage = f"{_python()} manage.py"
-    host = f"[{settings.SERVER_HOST}]" if ":" in settings.SERVER_HOST else settings.SERVER_HOST
-    address = f"http://{host}:{settings.SERVER_PORT}"
+    address = f"http://{_host()}:{settings.SERVER_PORT}"
     reset = f"as before; reset it: {manage} changepassword {username}"
     another = f"as before; make another: {manage} create_api_key --organization {slug} --name NAME"
     lines = [
@@ -48,8 +47,16 @@ def _lines(made: FirstAccess, *, slug: str, username: str) -> list[str]:
         "",
     ]
     if made.password or made.api_key:
-        lines += ["Keep the new secrets: they are shown this once.", ""]
+        lines += ["  Keep the new secrets: they are shown this once.", ""]
     return lines
+
+
+def _host() -> str:
+    """What a browser on this machine calls the server by."""
+    host: str = settings.SERVER_HOST
+    if host in ("0.0.0.0", "::"):  # noqa: S104  compared, not listened at
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
 
 
 def _python() -> Path:

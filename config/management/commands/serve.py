@@ -25,23 +25,9 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False)
         connections.close_all()
         self.stdout.flush()
+        os.chdir(settings.BASE_DIR)
         # The server takes this process over: it keeps the process id, so signals reach it without a go-between.
-        os.execv(sys.executable, [sys.executable, "-m", "granian", *server_options()])  # noqa: S606
-
-
-def server_options() -> list[str]:
-    """The command line of granian, without its name."""
-    options = {
-        "--interface": "wsgi",
-        "--working-dir": str(settings.BASE_DIR),
-        "--host": settings.SERVER_HOST,
-        "--port": str(settings.SERVER_PORT),
-        "--workers": str(settings.SERVER_WORKERS),
-        "--blocking-threads": str(settings.SERVER_THREADS),
-        "--workers-kill-timeout": "20",
-    }
-    words = [word for option in options.items() for word in option]
-    return [*words, "--no-ws", "--respawn-failed-workers", "config.wsgi:application"]
+        os.execv(sys.executable, [sys.executable, "-m", "config.server"])  # noqa: S606
 
 
 def refuse_taken_address(host: str, port: int) -> None:

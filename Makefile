@@ -1,0 +1,91 @@
+# `make run` sets everything up and serves Parley; `make test` sets everything up and checks all of it.
+# Both need make and Python 3.11 or newer, nothing else.
+
+PYTHON ?= python3
+VENV ?= .venv
+PROCESSES ?= 2
+ENGINE ?= docker
+# Compilers of locks look this many days back: what is wrong with a release is often found in its first days.
+COOLDOWN_DAYS ?= 7
+
+BIN = $(VENV)/bin
+MANAGE = $(BIN)/python manage.py
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r
+PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --durations 15
+PRODUCTION = DEBUG=false ALLOWED_HOSTS=parley.example.org \
+	SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')"
+
+.NOTPARALLEL:
+.PHONY: help run test lint test-sqlite test-postgresql lock image clean
+
+help:
+	@echo "make run              serve Parley with demo data on http://127.0.0.1:8000 (PORT=8001: there)"
+	@echo "make test             everything below, on SQLite and on PostgreSQL"
+	@echo "make lint             style, types, templates, migrations, production settings"
+	@echo "make test-sqlite      the tests on SQLite"
+	@echo "make test-postgresql  the tests on PostgreSQL: on TEST_DATABASE_URL, else on one that is brought along"
+	@echo "make lock             choose newer dependencies: compile requirements*.in into requirements*.txt"
+	@echo "make image            build the container image parley (ENGINE=podman: with that)"
+	@echo "make clean            remove the environment and caches; var/ with your data stays"
+
+run: $(VENV)/.requirements var/secret_key
+	@$(MANAGE) migrate --no-input --verbosity 0
+	@$(MANAGE) load_demo
+	@$(MANAGE) bootstrap --organization demo --key-name "make run"
+	@$(MANAGE) serve
+
+test: lint test-sqlite test-postgresql
+
+lint: $(VENV)/.requirements-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/djlint . --check --lint
+	$(MANAGE) makemigrations --check --dry-run
+	@echo "manage.py check --deploy, as in production"
+	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
+
+test-sqlite: $(VENV)/.requirements-dev
+	DATABASE_URL=sqlite:///:memory: $(PYTEST)
+
+test-postgresql: $(VENV)/.requirements-dev
+	$(BIN)/python -m tests.with_postgresql $(PYTEST)
+
+lock: $(VENV)/.requirements-dev
+	day=$$($(BIN)/python -c 'import datetime as d; print(d.date.today() - d.timedelta($(COOLDOWN_DAYS)))') && \
+	for name in requirements requirements-dev; do \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+			--no-annotate --exclude-newer "$$day" --output-file $$name.txt $$name.in || exit 1; \
+	done
+
+image:
+	$(ENGINE) build --tag parley .
+
+clean:
+	rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.requirements: requirements.txt $(VENV)/.created
+	@echo "Installing requirements.txt into $(VENV)"
+	@$(INSTALL) requirements.txt
+	@touch $@
+
+$(VENV)/.requirements-dev: requirements-dev.txt $(VENV)/.created
+	@echo "Installing requirements-dev.txt into $(VENV)"
+	@$(INSTALL) requirements-dev.txt
+	@touch $@
+
+# An environment that works is kept, whoever made it.
+$(VENV)/.created:
+	@$(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there; Parley needs Python 3.11 or newer."; exit 1; }; \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+			echo "Parley needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+				"Name another one: make PYTHON=python3.12 ..."; exit 1; }; \
+		$(PYTHON) -m venv --clear $(VENV); }
+	@touch $@
+
+# Written in full before it gets its name: half a key would be a wrong key for ever.
+var/secret_key:
+	@mkdir -p var
+	@umask 077 && $(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))' > $@.new && mv $@.new $@

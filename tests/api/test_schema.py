@@ -1,0 +1,173 @@
+"""The OpenAPI document: valid, complete, and true."""
+
+from __future__ import annotations
+
+from functools import cache
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+from tests.api.conftest import Shelf
+from tests.api.problems import MEMBERS, OPTIONAL
+from tests.api.routes import Route, guarded_routes, request_id, requests, unversioned
+from tests.client import ApiClient
+
+ROUTES = requests(unversioned(guarded_routes()))
+
+
+@cache
+def document() -> dict[str, Any]:
+    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return schema
+
+
+def operation(method: str, route: Route) -> dict[str, Any]:
+    found: dict[str, Any] = document()["paths"][route.template.replace("%(pk)s", "{id}")][method.lower()]
+    return found
+
+
+def test_the_document_is_valid_and_made_without_a_warning() -> None:
+    written = StringIO()
+
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=written)
+
+    validate_schema(document())  # type: ignore[no-untyped-call]
+    assert written.getvalue().startswith("openapi: 3")
+
+
+def test_the_document_describes_every_route_once() -> None:
+    described = {(method.upper(), path) for path, found in document()["paths"].items() for method in found}
+
+    assert described == {(method, route.template.replace("%(pk)s", "{id}")) for method, route in ROUTES}
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation(method, route)["operationId"] for method, route in ROUTES]
+
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("method", "route"), ROUTES, ids=request_id)
+def test_every_operation_documents_its_errors(method: str, route: Route) -> None:
+    responses = operation(method, route)["responses"]
+
+    always = {"400", "401", "403", "404", "406"}
+    by_method = {
+        "POST": {"409", "413", "415"},
+        "PUT": {"409", "412", "413", "415", "428"},
+        "PATCH": {"409", "412", "413", "415"},
+        "DELETE": {"412"},
+    }
+    errors = {status: answer for status, answer in responses.items() if status >= "400"}
+    assert errors.keys() == always | by_method.get(method, set())
+    assert {tuple(answer["content"]) for answer in errors.values()} == {("application/problem+json",)}
+    assert all(answer["description"] for answer in errors.values())
+
+
+@pytest.mark.parametrize(("method", "route"), ROUTES, ids=request_id)
+def test_every_operation_documents_its_success_and_its_log_in(method: str, route: Route) -> None:
+    described = operation(method, route)
+
+    success = {status for status in described["responses"] if status < "400"}
+    expected = {"create": "201", "batch": "201", "destroy": "204"}.get(route.methods[method], "200")
+    assert success - {"304"} == {expected}
+    assert described["security"] == [{"apiKey": []}, {"session": []}]
+    assert described["description"]
+
+
+@pytest.mark.parametrize(("method", "route"), ROUTES, ids=request_id)
+def test_every_operation_documents_the_headers_of_the_write_contract(method: str, route: Route) -> None:
+    headers = [
+        parameter["name"] for parameter in operation(method, route).get("parameters", []) if parameter["in"] == "header"
+    ]
+
+    expected = {"POST": ["Idempotency-Key"], "PUT": ["If-Match"], "PATCH": ["If-Match"], "DELETE": ["If-Match"]}
+    assert [name for name in headers if name != "If-None-Match"] == expected.get(method, [])
+
+
+@pytest.mark.parametrize(("method", "route"), [pair for pair in ROUTES if pair[0] == "GET"], ids=request_id)
+def test_documented_parameters_are_the_ones_that_are_taken(
+    api: ApiClient, shelf: Shelf, method: str, route: Route
+) -> None:
+    values = {
+        "limit": "1",
+        "count": "true",
+        "order": "asc",
+        "offset": "0",
+        "branches": "all",
+        "agent_id": shelf.agent,
+        "archived": "false",
+        "trashed": "true",
+        **{f"{name}_{side}": "2026-01-01T00:00:00Z" for name in ("created", "updated") for side in ("after", "before")},
+    }
+    named = [
+        parameter["name"] for parameter in operation(method, route).get("parameters", []) if parameter["in"] == "query"
+    ]
+    kind = route.name.partition("-")[0]
+    row = getattr(shelf, {"conversation": "thread", "session": "thread"}.get(kind, kind))
+
+    statuses = {
+        name: api.get(f"{route.path(row)}?{name}={values.get(name, 'x')}").status_code
+        for name in named
+        if name != "cursor"
+    }
+
+    assert statuses == dict.fromkeys(statuses, 200)
+
+
+@pytest.mark.parametrize(
+    ("component", "path"),
+    [
+        ("Agent", "/api/agents/{agent}"),
+        ("Persona", "/api/agents/{agent}/persona"),
+        ("Thread", "/api/threads/{thread}"),
+        ("Session", "/api/sessions/{thread}"),
+        ("Message", "/api/messages/{message}"),
+        ("Feedback", "/api/feedback/{feedback}"),
+    ],
+)
+def test_documented_members_are_the_ones_that_are_answered(
+    api: ApiClient, shelf: Shelf, component: str, path: str
+) -> None:
+    answered = api.get(path.format(**vars(shelf))).json()
+
+    assert set(document()["components"]["schemas"][component]["properties"]) == set(answered)
+
+
+def test_documented_members_of_a_problem_are_the_ones_that_are_answered() -> None:
+    problem = document()["components"]["schemas"]["Problem"]
+
+    assert set(problem["required"]) == MEMBERS
+    assert set(problem["properties"]) == MEMBERS | OPTIONAL
+
+
+@pytest.mark.parametrize("query", ["", "?format=json", "?format=yaml"])
+def test_the_document_can_be_fetched_without_a_key(anonymous: ApiClient, query: str) -> None:
+    response = anonymous.get(f"/api/schema{query}")
+
+    assert response.status_code == 200
+
+
+def test_the_documentation_page_needs_no_key_and_no_inline_script(anonymous: ApiClient) -> None:
+    response = anonymous.get("/api/docs", accept="text/html")
+
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert "swagger-ui" in page
+    assert [line for line in page.split("<script")[1:] if not line.split(">", 1)[1].startswith("</script>")] == []
+
+
+def test_the_script_of_the_documentation_page_is_served(anonymous: ApiClient) -> None:
+    page = anonymous.get("/api/docs", accept="text/html").content.decode()
+    scripts = [part.split('"', 1)[0] for part in page.split('<script src="')[1:]]
+
+    own = [address for address in scripts if address.startswith("/api/docs")]
+
+    assert len(own) == 1
+    response = anonymous.get(own[0].replace("&amp;", "&"))
+    assert response.status_code == 200
+    assert "SwaggerUIBundle" in response.content.decode()

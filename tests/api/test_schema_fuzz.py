@@ -1,0 +1,72 @@
+"""Requests made from the OpenAPI document: none ends in a 5xx, and every answer is one that the document describes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.handlers.wsgi import WSGIHandler
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from accounts.models import Organization
+from tests.api.conftest import Shelf
+from tests.api.stored_rows import ids_of_rows
+from tests.client import ApiClient
+
+EXAMPLES = 6
+"""Requests for each operation and mode: with some fifty operations the run stays below a minute."""
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+def open_api() -> Any:
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = WSGIHandler()
+    return schema
+
+
+SCHEMA = open_api()
+OPERATIONS = [(path, method) for path in SCHEMA for method in SCHEMA[path]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_answers_are_those_of_the_document(
+    api: ApiClient, organization: Organization, shelf: Shelf, path: str, method: str, mode: GenerationMode
+) -> None:
+    ids = [str(pk) for pk in ids_of_rows(organization.pk)]
+    operation = SCHEMA[path][method]
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), row=st.sampled_from([None, *ids]))
+    def check(case: Any, row: str | None) -> None:
+        if row is not None and "id" in (case.path_parameters or {}):
+            case.path_parameters["id"] = row
+        case.call_and_validate(headers={"Authorization": f"Bearer {api.key}"}, checks=CHECKS)
+
+    check()
