@@ -65,6 +65,18 @@ class UnsupportedContent(DomainError):
     title = "The body must be JSON in UTF-8."
 
 
+class Unavailable(DomainError):
+    """The database cannot be reached, or its writers or connections were all taken for the whole time limit."""
+
+    status = 503
+    code = "unavailable"
+    title = "The database is not available."
+    retry_after_seconds: ClassVar[int] = 1
+
+    def __init__(self) -> None:
+        super().__init__("Send the request again, with the same Idempotency-Key if it was a POST.")
+
+
 class BodyTooLarge(DomainError):
     """The body exceeds the limit of `settings.MAX_BODY_BYTES`."""
 

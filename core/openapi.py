@@ -23,6 +23,7 @@ ERRORS = {
     "413": "The body is larger than 10 MiB.",
     "415": "The body is not JSON in UTF-8.",
     "428": "A replacement must name the version it replaces.",
+    "503": "The database is not available; send the request again after Retry-After seconds.",
 }
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -98,7 +99,7 @@ class Schema(AutoSchema):
     def _error_statuses(self) -> list[str]:
         changing = {"POST": ["409", "413", "415"], "PUT": ["409", "412", "413", "415", "428"], "DELETE": ["412"]}
         changing["PATCH"] = ["409", "412", "413", "415"]
-        return ["400", "401", "403", "404", "406", *changing.get(self.method, [])]
+        return ["400", "401", "403", "404", "406", "503", *changing.get(self.method, [])]
 
     def _problem_component(self) -> ResolvedComponent:
         component = ResolvedComponent(  # type: ignore[no-untyped-call]

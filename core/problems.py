@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from core.errors import DomainError, NotFound, VersionMismatch
+from core.errors import DomainError, NotFound, Unavailable, VersionMismatch
 from core.json_gate import RefusedJSON
 from core.logs import request_id
 from core.renderers import PROBLEM_MEDIA_TYPE, BrowsableRenderer, ProblemRenderer, dump_response
+
+log = logging.getLogger(__name__)
 
 Errors = dict[str, list[str]]
 
@@ -34,6 +38,9 @@ def problem(*, status: int, code: str, title: str, detail: str, errors: Errors |
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: turn every foreseen error into a problem; an unforeseen one stays Django's to report."""
+    if _is_outage(error):
+        log.error("The database is not available: %s", error)
+        error = Unavailable()
     document = _document(error)
     if document is None:
         return None
@@ -41,9 +48,18 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     response = Response(document, status=document["status"])
     if isinstance(error, VersionMismatch):
         response["ETag"] = f'"v{error.current_version}"'
+    if isinstance(error, Unavailable):
+        response["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, exceptions.APIException):
         _copy_headers(error, response)
     return response
+
+
+def _is_outage(error: Exception) -> bool:
+    """SQLite calls a missing table an operational error too; only its lock is one that passes."""
+    if not isinstance(error, OperationalError):
+        return False
+    return connection.vendor == "postgresql" or str(error) == "database is locked"
 
 
 def _choose_renderer(request: Any) -> None:

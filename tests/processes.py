@@ -85,10 +85,6 @@ class Server:
     def __exit__(self, *details: object) -> None:
         self.kill()
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
     def start(self) -> None:
         """Start and wait until `/readyz` answers 200."""
         address = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", str(self._workers)]

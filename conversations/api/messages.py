@@ -96,7 +96,7 @@ class ThreadMessagesViewSet(BaseViewSet):
             raise ValidationError({"messages": [f"A batch holds {MAX_BATCH} messages at most."]})
         serializer = self.get_serializer(data=messages, many=True)
         if not serializer.is_valid():
-            raise ValidationError({"messages": serializer.errors})
+            raise ValidationError({"messages": cast("list[Any]", serializer.errors)})
         ids = [message["id"] for message in serializer.validated_data if "id" in message]
         if len(ids) != len(set(ids)):
             raise ValidationError({"messages": ["Two messages of the batch have the same id."]})

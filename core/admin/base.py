@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest, HttpResponseRedirect
 
@@ -24,11 +25,15 @@ class BaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only for
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
-    paginator = UncountedPaginator
     list_columns: ClassVar[tuple[str, ...]] = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[UncountedChangeList]:
         return UncountedChangeList
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any) -> Any:
+        """The history of a row is paged by Django's own view, which needs a count; it is a short list."""
+        pages = UncountedPaginator if queryset.model is self.model else Paginator
+        return pages(queryset, *args, **kwargs)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Django lets a query string filter by any column with any operator, at any cost; here only filters do."""

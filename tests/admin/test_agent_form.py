@@ -59,7 +59,7 @@ def errors(response: Any) -> dict[str, list[str]]:
 
 
 def stored(agent: Agent) -> dict[str, Any]:
-    return Agent.objects.values().get(pk=agent.pk)
+    return dict(Agent.objects.values().get(pk=agent.pk))
 
 
 def test_agent_form_makes_an_agent_in_an_organization(browser: Client, organization: Organization) -> None:

@@ -39,7 +39,7 @@ def errors(response: Any) -> dict[str, list[str]]:
 
 
 def stored(thread: Thread) -> dict[str, Any]:
-    return Thread.objects.values().get(pk=thread.pk)
+    return dict(Thread.objects.values().get(pk=thread.pk))
 
 
 def test_thread_form_changes_title_metadata_and_agent(browser: Client, thread: Thread, agent: Agent) -> None:
@@ -205,6 +205,14 @@ def test_choice_of_an_agent_answers_an_organization_that_is_not_there(
     query = f"?app_label=conversations&model_name=thread&field_name=agent&term=a&organization_id={given}"
 
     assert browser.get(reverse("admin:autocomplete") + query).json()["results"] == []
+
+
+def test_thread_has_a_history_of_changes(browser: Client, thread: Thread) -> None:
+    save(browser, thread, title="New title")
+
+    response = browser.get(reverse("admin:conversations_thread_history", args=[thread.pk]))
+
+    assert [entry.get_change_message() for entry in response.context["action_list"]] == ["Changed Title."]
 
 
 @pytest.mark.parametrize("pk", ["x", "%00", "01900000-0000-7000-8000-000000000000", "9" * 40])

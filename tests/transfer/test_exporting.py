@@ -222,7 +222,7 @@ def test_csv_holds_a_message_in_a_row(make_thread: MakeThread) -> None:
         thread,
         {
             "content": "two\nlines, 🙂",
-            "parts": [{"type": "text", "text": "ü"}],
+            "parts": [{"ü": 1}],
             "usage": {"a": 1},
             "model": "m",
             "provider": "p",
@@ -245,7 +245,7 @@ def test_csv_holds_a_message_in_a_row(make_thread: MakeThread) -> None:
             "status": "completed",
             "finish_reason": "stop",
             "content": "two\nlines, 🙂",
-            "parts": '[{"type": "text", "text": "ü"}]',
+            "parts": '[{"ü": 1}]',
             "artifact_data": "",
             "metadata": "",
             "usage": '{"a": 1}',

@@ -93,9 +93,7 @@ def test_blocks_become_parts(tmp_path: Path) -> None:
         {"type": "thinking"},
         {"type": "text", "text": "Done."},
     ]
-
     message = read_message(tmp_path, claude_message("m", "assistant", "Look:\n\nDone.", content=blocks))
-
     assert message.content == "Look:\nDone."
     assert message.parts == [
         {"type": "reasoning", "text": "hm", "signature": "s", "source": {"cut_off": False}},

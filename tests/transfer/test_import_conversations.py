@@ -152,7 +152,8 @@ def test_broken_conversation_among_good_ones_is_refused_alone(
     with pytest.raises(CommandError, match=r"conversations\.json"):
         run(export([conversation("c1"), broken, conversation("c2")]), report=report)
 
-    assert sorted(Thread.objects.values_list("external_id", flat=True)) == ["chatgpt:c1", "chatgpt:c2"]
+    names = Thread.objects.order_by("external_id").values_list("external_id", flat=True)
+    assert list(names) == ["chatgpt:c1", "chatgpt:c2"]
     outcomes = [json.loads(line) for line in report.read_text().splitlines()]
     assert [outcome["verdict"] for outcome in outcomes] == ["imported", "refused", "imported"]
     assert outcomes[1]["reason"] != ""
