@@ -106,8 +106,13 @@ class MembershipInline(BaseInline):
 
 @admin.register(User)
 class UserAdmin(BaseAdmin, DjangoUserAdmin):  # type: ignore[type-arg]  # generic only for the type checker
+    """People are switched off here; erasing one is the command's, which reports what was removed."""
+
     inlines: ClassVar = [MembershipInline]
     list_filter = ("is_staff", "is_superuser", "is_active")
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
 
 
 @admin.register(Organization)

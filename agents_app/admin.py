@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
@@ -29,7 +30,7 @@ MAX_AT_ONCE = 1000
 class TraitsField(ExactCharField):
     """A list of texts, written one a line or as a JSON list."""
 
-    widget = forms.Textarea
+    widget = forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"})
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value) or ""
@@ -42,7 +43,11 @@ class TraitsField(ExactCharField):
             raise forms.ValidationError(f"A trait is a text of 1 to {MAX_TRAIT_LENGTH} characters.")
 
     def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) and all(isinstance(each, str) for each in value) else value
+        """One a line, unless that would read as other traits than these."""
+        if not isinstance(value, list):
+            return value
+        lines = "\n".join(map(str, value))
+        return json.dumps(value, ensure_ascii=False, indent=2) if self.has_changed(value, lines) else lines
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:

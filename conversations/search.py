@@ -10,6 +10,7 @@ document is a message or, for its title, a thread.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -45,10 +46,17 @@ def words_of(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text).casefold()
     words: dict[str, None] = {}
     for match in _WORD.finditer(folded):
-        words[match[0][:MAX_WORD_LENGTH]] = None
+        words[_shortened(match[0])] = None
         if len(words) >= MAX_WORDS:
             break
     return list(words)
+
+
+def _shortened(word: str) -> str:
+    """A word as it is indexed: a long one by its beginning and a digest of the whole."""
+    if len(word) <= MAX_WORD_LENGTH:
+        return word
+    return word[: MAX_WORD_LENGTH // 2] + hashlib.sha256(word.encode()).hexdigest()
 
 
 def index_documents(documents: Sequence[Document], *, using: str = DEFAULT_DB_ALIAS) -> int:

@@ -116,6 +116,16 @@ class StoredJSONField(serializers.JSONField):
         return None if isinstance(value, models.Value) else value
 
 
+class BoundedListField(serializers.ListField):
+    """A list whose length is judged before its items: a long list of wrong items is one error."""
+
+    def run_child_validation(self, data: Any) -> Any:
+        if self.max_length is not None and len(data) > self.max_length:
+            message = self.error_messages["max_length"].format(max_length=self.max_length)
+            raise serializers.ValidationError(message, code="max_length")
+        return super().run_child_validation(data)
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses members that it does not know and members that only the server sets."""
 

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from agents_app.models import Agent
 from core.serializers import (
+    BoundedListField,
     StoredJSONField,
     StrictBooleanField,
     StrictCharField,
@@ -46,15 +47,13 @@ class AgentSerializer(StrictModelSerializer):
     description = StrictCharField(default="", allow_blank=True)
     instructions = StrictCharField(default="", allow_blank=True)
     backstory = StrictCharField(default="", allow_blank=True)
-    personality_traits = serializers.ListField(
-        child=VisibleCharField(max_length=255), default=list, max_length=MAX_TRAITS
-    )
+    personality_traits = BoundedListField(child=VisibleCharField(max_length=255), default=list, max_length=MAX_TRAITS)
     avatar_url = AvatarField(source="avatar", default="", allow_blank=True, allow_null=True, max_length=2048)
     agent_type = VisibleCharField(default="chat", max_length=50)
     provider = StrictCharField(default="", allow_blank=True, max_length=50)
     model = StrictCharField(default="", allow_blank=True, max_length=100)
     parameters = StoredJSONField(default=dict)
-    tools = serializers.ListField(child=StoredJSONField(), default=list, max_length=1000)
+    tools = BoundedListField(child=StoredJSONField(), default=list, max_length=1000)
     metadata = StoredJSONField(default=dict)
     is_active = StrictBooleanField(default=True)
 
@@ -90,7 +89,7 @@ class PersonaSerializer(serializers.Serializer[Agent]):
     id = serializers.UUIDField()
     name = serializers.CharField()
     backstory = serializers.CharField(allow_null=True)
-    personality_traits = serializers.ListField(child=serializers.CharField())
+    personality_traits = BoundedListField(child=serializers.CharField())
     avatar_url = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
 

@@ -24,7 +24,6 @@ from conversations.api.serializers import (
 from conversations.models import Message, Thread
 from conversations.querysets import MessageQuerySet
 from conversations.search import matching
-from conversations.services.appending import MAX_BATCH
 from core.errors import NotFound
 from core.openapi import TRASHED_PARAMETER, described
 from core.pagination import KeysetPagination
@@ -92,8 +91,6 @@ class ThreadMessagesViewSet(BaseViewSet):
         envelope = BatchSerializer(data=self.request.data)
         envelope.is_valid(raise_exception=True)
         messages = envelope.validated_data["messages"]
-        if len(messages) > MAX_BATCH:
-            raise ValidationError({"messages": [f"A batch holds {MAX_BATCH} messages at most."]})
         serializer = self.get_serializer(data=messages, many=True)
         if not serializer.is_valid():
             raise ValidationError({"messages": cast("list[Any]", serializer.errors)})

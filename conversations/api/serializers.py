@@ -8,7 +8,9 @@ from rest_framework import serializers
 
 from conversations import services
 from conversations.models import Feedback, Message, Thread
+from conversations.services.appending import MAX_BATCH
 from core.serializers import (
+    BoundedListField,
     StoredJSONField,
     StrictBooleanField,
     StrictCharField,
@@ -100,7 +102,7 @@ class SessionSerializer(ThreadSerializer):
         return super().validate({**SESSION_DEFAULTS, **attrs} if is_replacement else attrs)
 
 
-class PartsField(serializers.ListField):
+class PartsField(BoundedListField):
     """Typed parts in order; a type that Parley does not know is kept as it came."""
 
     child = StoredJSONField()
@@ -187,7 +189,7 @@ class SessionMessageSerializer(MessageSerializer):
 class BatchSerializer(StrictSerializer):
     """Up to 1,000 messages, appended all or none."""
 
-    messages = serializers.ListField(child=serializers.DictField(), allow_empty=False)
+    messages = BoundedListField(child=serializers.DictField(), allow_empty=False, max_length=MAX_BATCH)
 
 
 class FeedbackSerializer(StrictModelSerializer):

@@ -59,7 +59,8 @@ class JSONFormField(forms.JSONField):
     """
 
     def __init__(self, *, empty: type = dict, kind: type | None = None, **options: Any) -> None:
-        super().__init__(**{"required": False, **options})
+        widget = forms.Textarea(attrs={"rows": 6, "class": "parley-json"})
+        super().__init__(**{"required": False, "widget": widget, **options})
         self.empty = empty
         self.kind = kind
 

@@ -143,8 +143,11 @@ def test_organization_form_refuses_text_that_cannot_be_stored(browser: Client, o
     assert Organization.objects.get().name == "Acme"
 
 
-def test_organization_is_not_erased_in_the_admin(browser: Client, organization: Organization) -> None:
-    address = reverse("admin:accounts_organization_delete", args=[organization.pk])
+def test_organizations_and_people_are_not_erased_in_the_admin(
+    browser: Client, organization: Organization, alice: User
+) -> None:
+    rows = {"organization": organization.pk, "user": alice.pk}
+    addresses = [reverse(f"admin:accounts_{name}_delete", args=[pk]) for name, pk in rows.items()]
 
-    assert browser.post(address, {"post": "yes"}).status_code == 403
-    assert Organization.objects.count() == 1
+    assert [browser.post(address, {"post": "yes"}).status_code for address in addresses] == [403, 403]
+    assert (Organization.objects.count(), User.objects.filter(pk=alice.pk).count()) == (1, 1)

@@ -104,6 +104,30 @@ def test_agent_form_sent_as_it_is_changes_nothing(browser: Client, agent: Agent)
     assert stored(agent) == before
 
 
+@pytest.mark.parametrize(
+    ("traits", "shown"),
+    [
+        ([], ""),
+        (["calm", " exact "], "calm\n exact "),
+        (["two\nlines"], '[\n  "two\\nlines"\n]'),
+        (["[x]"], '[\n  "[x]"\n]'),
+        (["a\rb"], '[\n  "a\\rb"\n]'),
+        ([1, "1"], '[\n  1,\n  "1"\n]'),
+    ],
+)
+def test_agent_form_shows_traits_so_that_they_read_back_the_same(
+    browser: Client, agent: Agent, traits: list[Any], shown: str
+) -> None:
+    Agent.objects.filter(pk=agent.pk).update(personality_traits=traits)
+
+    fields = sent(browser, change_page(agent))
+
+    assert fields["personality_traits"].replace("\r\n", "\n") == shown
+    if 1 not in traits:
+        save(browser, agent, name="Other")
+        assert (stored(agent)["name"], stored(agent)["personality_traits"]) == ("Other", traits)
+
+
 def test_agent_form_switches_an_agent_off(browser: Client, agent: Agent) -> None:
     fields = sent(browser, change_page(agent))
     del fields["is_active"]

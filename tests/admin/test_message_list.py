@@ -40,6 +40,13 @@ def test_message_list_shows_a_message_in_one_row(browser: Client, thread: Thread
     assert page.texts("field-excerpt") == ["First line " + "x" * 107 + "…"]
 
 
+@pytest.mark.parametrize("content", [None, "", " \n"])
+def test_message_list_names_a_message_without_text(browser: Client, say: Say, content: str | None) -> None:
+    say(content)
+
+    assert Page(rows(browser, MESSAGES)).texts("field-excerpt") == ["no text"]
+
+
 def test_message_list_leads_to_the_place_in_the_thread(browser: Client, thread: Thread, say: Say) -> None:
     first = say()
     say("left aside", parent_id=first.pk)

@@ -198,6 +198,12 @@ def test_thread_form_offers_the_agents_of_its_organization(
     assert offered == [{"id": str(agent.pk), "text": "Guide"}]
 
 
+def test_choice_of_an_agent_answers_a_character_that_cannot_be_stored(browser: Client, agent: Agent) -> None:
+    query = "?app_label=conversations&model_name=thread&field_name=agent&term=%00"
+
+    assert browser.get(reverse("admin:autocomplete") + query).json()["results"] == []
+
+
 @pytest.mark.parametrize("given", ["", "x", "%00", "01900000-0000-7000-8000-000000000000"])
 def test_choice_of_an_agent_answers_an_organization_that_is_not_there(
     browser: Client, agent: Agent, given: str

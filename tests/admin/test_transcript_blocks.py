@@ -135,7 +135,18 @@ def test_attachment_is_named_and_never_loaded(part: Any, name: str, text: str, o
 
 @pytest.mark.parametrize(
     "part",
-    [{"type": "citation", "id": 1}, {"type": 7}, {"no": "type"}, "text", 5, None, ["x"], {"type": "text", "text": 5}],
+    [
+        {"type": "citation", "id": 1},
+        {"type": 7},
+        {"no": "type"},
+        "text",
+        5,
+        None,
+        ["x"],
+        {"type": "text", "text": 5},
+        {"type": "code", "text": ""},
+        {"type": "reasoning"},
+    ],
 )
 def test_part_of_unknown_shape_is_folded_as_json(part: Any) -> None:
     found = block(part)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
 
 from accounts.actors import SystemActor
 from conversations.models import Message, Thread
-from conversations.services import trash_message
+from conversations.services import append_messages, trash_message
+from core.ids import uuid7
 from tests.admin.conftest import Say, thread_page
 from tests.admin.markup import Page
 
@@ -117,6 +119,25 @@ def test_transcript_keeps_the_switch_of_a_message_in_the_trash(
 
     assert shown(response) == [1, 2, 5]
     assert Page(response).texts("parley-switch") == ["‹ Branch 2 of 3 ›"]
+
+
+def test_transcript_of_a_thread_that_forks_at_every_message_is_read(
+    browser: Client, thread: Thread, actor: SystemActor
+) -> None:
+    """A path of very many runs: databases limit how deep an expression may be."""
+    parent: UUID | None = None
+    for _ in range(3):
+        messages: list[dict[str, Any]] = []
+        for _ in range(400):
+            ids = (uuid7(), uuid7())
+            messages += [{"id": each, "role": "user", "content": "x", "parent_id": parent} for each in ids]
+            parent = ids[1]
+        append_messages(actor=actor, thread_id=thread.pk, messages=messages)
+
+    found = browser.get(thread_page(thread)).context["transcript"]
+
+    assert (found.total, len(Thread.objects.get(pk=thread.pk).path or [])) == (1200, 1200)
+    assert [entry.place.switches[0].fork.number for entry in found.entries] == [2] * 100
 
 
 def test_transcript_without_branches_offers_none(browser: Client, thread: Thread, say: Say) -> None:

@@ -1,6 +1,6 @@
 """The shared collection of hostile inputs, read and expanded.
 
-The file's own header explains its form. A payload stays JSON text, so that what a parser must refuse can be sent at all.
+The file's own header explains its form. A payload stays JSON text, so that what a parser must refuse can be sent.
 Where the file is not at hand there are no cases, and pytest skips what is parametrized by them.
 """
 

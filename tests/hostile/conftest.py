@@ -43,7 +43,5 @@ def browser(alice: User) -> Client:
 def make_target(organization: Organization) -> Target:
     actor = SystemActor(organization.pk)
     thread = create_thread(actor=actor, fields={**THREAD, "title": "Before"})
-    [message] = append_messages(
-        actor=actor, thread_id=thread.pk, messages=[{"role": "user", "content": "said before"}]
-    )
+    [message] = append_messages(actor=actor, thread_id=thread.pk, messages=[{"role": "user", "content": "said before"}])
     return Target(str(thread.pk), str(message.pk))

@@ -61,8 +61,6 @@ def test_a_query_that_cannot_be_used_is_refused(api: ApiClient, target: Target, 
 
     response = api.get(f"{route.path(row)}?{case.payload}")
 
-    if route.name == "message-list" and name == "q":
-        assert response.status_code == 400
     assert_refused(response, case)
     assert fields_at_fault(response) == [name]
 
@@ -75,7 +73,7 @@ def test_a_search_finds_exactly_the_literal_text(
     literal = unquote(case.payload.partition("=")[2])
     actor = SystemActor(organization.pk)
     wanted = ids_of_conversation(actor, literal)
-    for decoy in ("100", "1=1", "OR", "a", literal[:-1], "\U0001f601", ""):
+    for decoy in ("100", "1=1", "OR", "a", literal[:-2], "\U0001f601", ""):
         ids_of_conversation(actor, decoy)
 
     response = api.get(f"{address}?{case.payload}")
@@ -228,9 +226,7 @@ def test_a_form_that_is_not_written_is_refused(api: ApiClient, target: Target, c
 
 @pytest.mark.parametrize("case", cases_of("Host"), ids=case_id)
 @pytest.mark.parametrize("path", ["/api/threads", "/api/schema", "/api/nothing"])
-def test_a_host_that_is_not_ours_is_refused(
-    api: ApiClient, settings: Any, path: str, case: Case
-) -> None:
+def test_a_host_that_is_not_ours_is_refused(api: ApiClient, settings: Any, path: str, case: Case) -> None:
     settings.ALLOWED_HOSTS = ["localhost"]
 
     response = api.get(path, host=case.payload)
