@@ -41,6 +41,8 @@ def _sqlite(env: Env) -> dict[str, Any]:
     return {
         "ENGINE": SQLITE_ENGINE,
         "CONN_MAX_AGE": None,
+        # Test runners that start several processes know only Django's own engine to be in memory by default.
+        "TEST": {"NAME": ":memory:"},
         "OPTIONS": {
             "timeout": SQLITE_TIMEOUT_SECONDS,
             "transaction_mode": "IMMEDIATE",

@@ -6,6 +6,7 @@ request: half of what an empty request costs, 3 to 15 of a hundred of a read or 
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import Any
 
@@ -19,16 +20,27 @@ SECONDS_TO_FINISH = 20
 """What a worker has to answer its open requests with after SIGTERM, before it is killed."""
 
 
+STOPPING = {signal.SIGINT, signal.SIGTERM}
+
+
 def work(*arguments: Any, **options: Any) -> None:
-    """Run one worker, deaf to what would keep it from stopping.
+    """Run one worker, which SIGTERM of its parent stops at every moment, and nothing else.
 
     A terminal sends Ctrl-C to the workers as well as to their parent, which tells them to stop anyway: granian's
     worker hangs when the two signals meet. A worker that is still loading would lose the signal; it holds no request
     and may die of it.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGINT})
     Granian._spawn_wsgi_worker(*arguments, **options)
+
+
+def keep_signals_until_workers_listen() -> None:
+    """A child starts with its parent's handlers, which would swallow a signal before `work` replaces them."""
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING),
+    )
 
 
 def server() -> AbstractServer[Any]:
@@ -47,4 +59,5 @@ def server() -> AbstractServer[Any]:
 
 
 if __name__ == "__main__":
+    keep_signals_until_workers_listen()
     server().serve(spawn_target=work)

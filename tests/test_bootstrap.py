@@ -27,7 +27,7 @@ def bootstrap(*arguments: str) -> tuple[list[str], list[str]]:
 
 
 def stored_rows() -> list[dict[str, Any]]:
-    return [row for model in (Organization, User, Membership, ApiKey) for row in model._default_manager.values()]
+    return [dict(row) for model in (Organization, User, Membership, ApiKey) for row in model._default_manager.values()]
 
 
 def test_first_run_makes_an_administrator_and_a_key(db: None) -> None:

@@ -96,6 +96,8 @@ class ThreadViewSet(BaseViewSet):
         threads = cast("ThreadQuerySet", super().get_queryset())
         if self.action != "list":
             return threads.active()
+        # The path of a thread that branches at every turn is as long as the thread; the list does not show it.
+        threads = threads.defer("active_path")
         return filter_threads(threads, QueryParameters(self.request), self.actor.organization_id)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

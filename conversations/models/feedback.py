@@ -47,6 +47,7 @@ class Feedback(TenantModel, VersionedModel, TrashableModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["organization", "-created_at", "-id"], name="feedback_by_recency"),
+            models.Index(fields=["organization", "message", "-created_at", "-id"], name="feedback_by_message"),
         ]
 
     def __str__(self) -> str:

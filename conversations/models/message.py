@@ -86,6 +86,7 @@ class Message(TenantModel, TrashableModel):
                 condition=models.Q(parent_position__isnull=False),
                 name="message_branches",
             ),
+            models.Index(fields=["organization", "id"], name="message_by_id"),
             models.Index(
                 fields=["organization", "trashed_at"],
                 condition=models.Q(trashed_at__isnull=False),

@@ -92,7 +92,7 @@ class Thread(TenantModel, VersionedModel, TrashableModel):
                 name="thread_by_agent",
             ),
             models.Index(
-                fields=["organization", "trashed_at"],
+                fields=["organization", "-updated_at", "-id"],
                 condition=models.Q(trashed_at__isnull=False),
                 name="thread_in_trash",
             ),

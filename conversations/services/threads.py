@@ -37,8 +37,8 @@ class InvalidThread(DomainError):
     code = "invalid"
     title = "The body has fields that cannot be used."
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__("See errors for the fields and the reasons.", errors={field: [message]})
+    def __init__(self, message: str, *fields: str) -> None:
+        super().__init__("See errors for the fields and the reasons.", errors={field: [message] for field in fields})
 
 
 def create_thread(
@@ -77,8 +77,8 @@ def _with_agent_defaults(actor: Actor, fields: dict[str, Any], defaults: Mapping
     values = dict(fields)
     for name in FROM_AGENT:
         values[name] = values.get(name) or getattr(agent, name, "") or defaults.get(name)
-        if not values[name]:
-            raise InvalidThread(name, "This field is required unless an agent supplies it.")
+    if missing := [name for name in FROM_AGENT if not values[name]]:
+        raise InvalidThread("This field is required unless an agent supplies it.", *missing)
     return values
 
 
@@ -86,7 +86,7 @@ def find_agent(actor: Actor, agent_id: UUID) -> Agent:
     """Return the actor's agent; raises `InvalidThread`, the same for an unknown one and for somebody else's."""
     agent = Agent.objects.visible_to(actor).active().filter(pk=agent_id).first()
     if agent is None:
-        raise InvalidThread("agent_id", "There is no such agent.")
+        raise InvalidThread("There is no such agent.", "agent_id")
     return agent
 
 
@@ -140,7 +140,7 @@ def select_branch(thread: Thread, leaf_id: UUID) -> dict[str, Any]:
     """Return the columns that make the branch ending in a message the active one; the thread must be locked."""
     leaf = Message.objects.of_thread(thread).active().filter(pk=leaf_id).values_list("position", flat=True).first()
     if leaf is None:
-        raise InvalidThread("active_leaf_id", "There is no such message in this thread.")
+        raise InvalidThread("There is no such message in this thread.", "active_leaf_id")
     path = path_to(leaf, jumps_of(thread.organization_id, thread.pk))
     if leaf == thread.last_position:
         return {"active_path": open_path(path), "active_leaf": None}

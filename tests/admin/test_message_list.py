@@ -165,11 +165,11 @@ def test_feedback_list_hides_the_trash(browser: Client, feedback: list[Feedback]
     assert listed(rows(browser, FEEDBACK, "?trash=only")) == [str(feedback[0])]
 
 
-def test_feedback_list_costs_four_queries_at_two_rows_and_at_four(
-    browser: Client, feedback: list[Feedback], say: Say, actor: SystemActor
+def test_feedback_list_costs_four_queries_at_one_row_and_at_three(
+    browser: Client, say: Say, actor: SystemActor
 ) -> None:
     counts: list[int] = []
-    for more in (0, 2):
+    for more in (1, 2):
         for _ in range(more):
             create_feedback(actor=actor, message_id=say().pk, fields={"rating": 1})
         with statements() as found:
