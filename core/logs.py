@@ -13,8 +13,10 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
 class RequestIdFilter(logging.Filter):
+    """Puts the id of the request on a record, also where Django speaks of a request that has left the middleware."""
+
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
+        record.request_id = getattr(getattr(record, "request", None), "request_id", request_id.get())
         return True
 
 

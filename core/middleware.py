@@ -39,6 +39,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         current = given if _ACCEPTABLE_ID.fullmatch(given) else uuid4().hex
+        request.request_id = current  # type: ignore[attr-defined]
         token = request_id.set(current)
         try:
             response = self.get_response(request)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from config.env import Env, Problem, read_env_file
 from tests.processes import manage
@@ -210,7 +211,7 @@ def test_deployment_check_is_clean_in_production() -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"SECRET_KEY": ""}, "config.E001"),
+        ({"SECRET_KEY": settings.DEVELOPMENT_SECRET_KEY}, "config.E001"),
         ({"LOG_LEVEL": "loud"}, "config.E002) LOG_LEVEL: 'loud' is not one of DEBUG, INFO, WARNING, ERROR."),
         ({"SECRET_KEY": "", "SECRET_KEY_FILE": "/does/not/exist"}, "config.E002) SECRET_KEY_FILE: "),
         ({"TRASH_RETENTION_DAYS": "--1"}, "config.E002) TRASH_RETENTION_DAYS: "),
