@@ -65,11 +65,13 @@ def trash_agent(
     save_changes(agent, {"trashed_at": moment}, now=moment)
 
 
-def restore_agent(*, actor: Actor, agent_id: UUID, now: datetime | None = None) -> Agent:
+def restore_agent(
+    *, actor: Actor, agent_id: UUID, precondition: Precondition = ANY_VERSION, now: datetime | None = None
+) -> Agent:
     """Bring an agent back from the trash. Raises `NotFound`, `AgentConflict` when its slug was given away since."""
     try:
         with transaction.atomic():
-            agent = lock_row(Agent.objects.visible_to(actor).in_trash(), agent_id, ANY_VERSION)
+            agent = lock_row(Agent.objects.visible_to(actor).in_trash(), agent_id, precondition)
             save_changes(agent, {"trashed_at": None}, now=now or timezone.now())
     except IntegrityError:
         raise AgentConflict("Another agent has taken the slug; rename that one first.") from None

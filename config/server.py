@@ -32,7 +32,7 @@ def work(*arguments: Any, **options: Any) -> None:
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGINT})
-    Granian._spawn_wsgi_worker(*arguments, **options)
+    Granian._spawn_rsgi_worker(*arguments, **options)
 
 
 def keep_signals_until_workers_listen() -> None:
@@ -45,14 +45,13 @@ def keep_signals_until_workers_listen() -> None:
 
 def server() -> AbstractServer[Any]:
     return Granian(
-        "config.wsgi:application",
-        interface=Interfaces.WSGI,
+        "config.rsgi:application",
+        interface=Interfaces.RSGI,
         websockets=False,
         working_dir=settings.BASE_DIR,
         address=settings.SERVER_HOST,
         port=settings.SERVER_PORT,
         workers=settings.SERVER_WORKERS,
-        blocking_threads=settings.SERVER_THREADS,
         workers_kill_timeout=SECONDS_TO_FINISH,
         respawn_failed_workers=True,
     )

@@ -20,6 +20,8 @@ urlpatterns = [
     path("api/v1/", include(api_router.urlpatterns)),
     # The later include gives its addresses to reverse(): links carry no version.
     path("api/", include(api_router.urlpatterns)),
+    # In development Django would answer an unknown address with a page of its own.
+    re_path(r"^api/", problems.not_found, name="api-unknown"),
 ]
 
 handler400 = "config.views.bad_request"

@@ -22,9 +22,15 @@ from config.env import Env
 
 @pytest.fixture
 def fresh_database(tmp_path: Path) -> Iterator[str]:
+    with new_database(tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def new_database(folder: Path) -> Iterator[str]:
     """Yield the address of an empty, unmigrated database of the kind the suite runs on; it is dropped afterwards."""
     if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-        yield f"sqlite:///{tmp_path / 'parley.sqlite3'}"
+        yield f"sqlite:///{folder / 'parley.sqlite3'}"
         return
     name = f"fresh_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url("postgres"), autocommit=True) as connection:

@@ -17,7 +17,15 @@ DETAILS = [route for route in unversioned(guarded_routes()) if route.methods.get
 CHANGES = [
     (method, route) for method, route in requests(unversioned(guarded_routes())) if method in ("PUT", "PATCH", "DELETE")
 ]
+THREAD_CHANGES = [(method, route) for method, route in CHANGES if route.name == "thread-detail"]
 KINDS = {"conversation": "thread", "session": "thread"}
+
+
+def at_all_and_of_all(headers: list[str]) -> list[tuple[str, Route, str]]:
+    """The first header at every route, the others at one."""
+    first, *others = headers
+    everywhere = [(method, route, first) for method, route in CHANGES]
+    return everywhere + [(method, route, header) for method, route in THREAD_CHANGES for header in others]
 
 
 def row_of(route: Route, shelf: Shelf) -> str:
@@ -51,8 +59,11 @@ def test_a_changed_resource_is_sent_again(api: ApiClient, shelf: Shelf, route: R
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize(("method", "route"), CHANGES, ids=request_id)
-@pytest.mark.parametrize("header", ['"v99"', 'W/"v{0}"', '"{0}"', '"v{0}x"', '"v99", "other"', '""'])
+@pytest.mark.parametrize(
+    ("method", "route", "header"),
+    at_all_and_of_all(['"v99"', 'W/"v{0}"', '"{0}"', '"v{0}x"', '"v99", "other"', '""']),
+    ids=request_id,
+)
 def test_a_stale_change_is_a_412_that_tells_the_version(
     api: ApiClient, shelf: Shelf, method: str, route: Route, header: str
 ) -> None:
@@ -69,8 +80,11 @@ def test_a_stale_change_is_a_412_that_tells_the_version(
     assert snapshot() == before
 
 
-@pytest.mark.parametrize(("method", "route"), CHANGES, ids=request_id)
-@pytest.mark.parametrize("header", ['"v{0}"', '"other", "v{0}"', "*", '  "v{0}"  ', '"v{0}","x"'])
+@pytest.mark.parametrize(
+    ("method", "route", "header"),
+    at_all_and_of_all(['"v{0}"', '"other", "v{0}"', "*", '  "v{0}"  ', '"v{0}","x"']),
+    ids=request_id,
+)
 def test_a_current_change_is_carried_out(api: ApiClient, shelf: Shelf, method: str, route: Route, header: str) -> None:
     path = route.path(row_of(route, shelf))
     version = api.get(path).json()["version"]
@@ -82,8 +96,11 @@ def test_a_current_change_is_carried_out(api: ApiClient, shelf: Shelf, method: s
         assert response["ETag"] == f'"v{version + 1}"'
 
 
-@pytest.mark.parametrize(("method", "route"), CHANGES, ids=request_id)
-@pytest.mark.parametrize("header", ["v1", "", "**", '"v1" "v2"', '"v1",', "'v1'", '"v1"x', '"unclosed'])
+@pytest.mark.parametrize(
+    ("method", "route", "header"),
+    at_all_and_of_all(["v1", "", "**", '"v1" "v2"', '"v1",', "'v1'", '"v1"x', '"unclosed']),
+    ids=request_id,
+)
 def test_a_precondition_that_cannot_be_read_is_a_400(
     api: ApiClient, shelf: Shelf, method: str, route: Route, header: str
 ) -> None:
