@@ -7,6 +7,7 @@ from django.urls import include, path, re_path
 
 from config import api_router
 from config.views import ApiRoot, home
+from core import problems
 
 admin.site.site_header = "Parley"
 admin.site.site_title = "Parley"
@@ -21,7 +22,7 @@ urlpatterns = [
     # The later include gives its addresses to reverse(): links carry no version.
     path("api/", include(api_router.urlpatterns)),
     # In development Django would answer an unknown address with a page of its own.
-    re_path(r"^api/", problems.not_found, name="api-unknown"),
+    re_path(r"^api(?=/)", problems.not_found),
 ]
 
 handler400 = "config.views.bad_request"

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from core.viewsets import BaseViewSet
 
 API_PREFIX = "api/"
-OPEN_VIEWS = frozenset({"schema", "docs", "docs-script", "api-root", "api-unknown"})
+OPEN_VIEWS = frozenset({"schema", "docs", "docs-script", "api-root"})
 """Names of routes under `/api/` that show nothing of any organization."""
 
 

@@ -90,7 +90,7 @@ class Server:
         address = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", str(self._workers)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "granian", "--interface", "wsgi", *address, "config.wsgi:application"],
+                [sys.executable, "-m", "granian", "--interface", "rsgi", *address, "config.rsgi:application"],
                 cwd=ROOT,
                 env=self._env,
                 stdout=log,

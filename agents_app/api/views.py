@@ -81,9 +81,9 @@ class AgentViewSet(BaseViewSet):
 
     @extend_schema(request=None, responses={200: AgentSerializer})
     def restore(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.shown(services.restore_agent(
-            actor=self.actor, agent_id=self.row_id(), precondition=if_match(request)
-        ))
+        return self.shown(
+            services.restore_agent(actor=self.actor, agent_id=self.row_id(), precondition=if_match(request))
+        )
 
     @extend_schema(responses={200: PersonaSerializer})
     def persona(self, request: Request, *args: Any, **kwargs: Any) -> Response:

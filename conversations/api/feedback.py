@@ -76,4 +76,6 @@ class FeedbackViewSet(BaseViewSet):
 
     @extend_schema(request=None, responses={200: FeedbackSerializer})
     def restore(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.shown(services.restore_feedback(actor=self.actor, feedback_id=self.row_id()))
+        return self.shown(
+            services.restore_feedback(actor=self.actor, feedback_id=self.row_id(), precondition=if_match(request))
+        )

@@ -164,5 +164,5 @@ class MessageViewSet(BaseViewSet):
 
     @extend_schema(request=None, responses={200: MessageSerializer})
     def restore(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        message = services.restore_message(actor=self.actor, message_id=self.row_id())
+        message = services.restore_message(actor=self.actor, message_id=self.row_id(), precondition=if_match(request))
         return self.shown(attach_parents([message])[0])

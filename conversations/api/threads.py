@@ -119,7 +119,9 @@ class ThreadViewSet(BaseViewSet):
 
     @extend_schema(request=None, responses={200: ThreadSerializer})
     def restore(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.shown(services.restore_thread(actor=self.actor, thread_id=self.row_id()))
+        return self.shown(
+            services.restore_thread(actor=self.actor, thread_id=self.row_id(), precondition=if_match(request))
+        )
 
 
 class SessionViewSet(ThreadViewSet):

@@ -68,9 +68,11 @@ def trash_feedback(
 
 
 @transaction.atomic
-def restore_feedback(*, actor: Actor, feedback_id: UUID, now: datetime | None = None) -> Feedback:
-    """Bring feedback back from the trash, where its message is not. Raises `NotFound`."""
-    feedback: Feedback = lock_row(_given_to(actor).in_trash(), feedback_id, ANY_VERSION)
+def restore_feedback(
+    *, actor: Actor, feedback_id: UUID, precondition: Precondition = ANY_VERSION, now: datetime | None = None
+) -> Feedback:
+    """Bring feedback back from the trash, where its message is not. Raises `NotFound`, `VersionMismatch`."""
+    feedback: Feedback = lock_row(_given_to(actor).in_trash(), feedback_id, precondition)
     save_changes(feedback, {"trashed_at": None}, now=now or timezone.now())
     return feedback
 

@@ -158,8 +158,13 @@ def trash_thread(
 
 
 @transaction.atomic
-def restore_thread(*, actor: Actor, thread_id: UUID, now: datetime | None = None) -> Thread:
-    """Bring a thread back from the trash; messages that were deleted one by one stay there. Raises `NotFound`."""
-    thread = lock_row(Thread.objects.visible_to(actor).in_trash(), thread_id, ANY_VERSION)
+def restore_thread(
+    *, actor: Actor, thread_id: UUID, precondition: Precondition = ANY_VERSION, now: datetime | None = None
+) -> Thread:
+    """Bring a thread back from the trash; messages that were deleted one by one stay there.
+
+    Raises `NotFound`, `VersionMismatch`.
+    """
+    thread = lock_row(Thread.objects.visible_to(actor).in_trash(), thread_id, precondition)
     save_changes(thread, {"trashed_at": None}, now=now or timezone.now())
     return thread

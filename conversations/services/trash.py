@@ -31,9 +31,11 @@ def trash_message(
 
 
 @transaction.atomic
-def restore_message(*, actor: Actor, message_id: UUID, now: datetime | None = None) -> Message:
-    """Bring a message back to its place. Raises `NotFound`."""
-    message = _locked(actor, message_id, is_trashed=True, precondition=ANY_VERSION)
+def restore_message(
+    *, actor: Actor, message_id: UUID, precondition: Precondition = ANY_VERSION, now: datetime | None = None
+) -> Message:
+    """Bring a message back to its place. Raises `NotFound`, `VersionMismatch`."""
+    message = _locked(actor, message_id, is_trashed=True, precondition=precondition)
     _set_trashed(message, None)
     _count(message, +1, now or timezone.now())
     index_messages([message])

@@ -163,3 +163,14 @@ def test_two_changes_from_one_version_leave_one(api: ApiClient, thread_id: str) 
 def test_a_list_has_no_entity_tag(api: ApiClient, thread_id: str) -> None:
     assert "ETag" not in api.get("/api/threads")
     assert "ETag" not in api.get(f"/api/threads/{thread_id}/messages")
+
+
+@pytest.mark.parametrize("tag", ['"v1"', '"v99"'])
+def test_a_stale_restore_is_a_412_and_leaves_it_in_the_trash(api: ApiClient, thread_id: str, tag: str) -> None:
+    api.delete(f"/api/threads/{thread_id}")
+
+    refused = api.post(f"/api/threads/{thread_id}/restore", if_match=tag)
+
+    assert (refused.status_code, refused.json()["current_version"]) == (412, 2)
+    assert api.get(f"/api/threads/{thread_id}").status_code == 404
+    assert api.post(f"/api/threads/{thread_id}/restore", if_match='"v2"').status_code == 200

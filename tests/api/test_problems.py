@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 
@@ -137,3 +138,12 @@ def row_for(route: Route, shelf: Shelf) -> str:
     kind = route.name.partition("-")[0]
     kind = "thread" if kind in ("conversation", "session") else kind
     return str(getattr(shelf, f"trashed_{kind}" if route.name.endswith("-restore") else kind))
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_unknown_address_is_a_problem_also_in_development(api: ApiClient, settings: Any, debug: bool) -> None:
+    settings.DEBUG = debug
+
+    response = api.get("/api/nowhere/at/all")
+
+    assert (response.status_code, problem_of(response)["code"]) == (404, "not_found")

@@ -13,7 +13,7 @@ EMPTY_SUFFIXES = ("Manager", "Helper", "Helpers", "Util", "Utils", "Data")
 
 ENVIRONMENT_READERS = frozenset({"config/settings.py", "config/env.py"})
 NAMING_THE_SETTINGS = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings')"
-STARTING = frozenset({*ENTRY_POINTS, "config/wsgi.py", "config/asgi.py"})
+STARTING = frozenset({*ENTRY_POINTS, "config/wsgi.py", "config/asgi.py", "config/rsgi.py"})
 
 DATABASE_DRIVERS = frozenset({"psycopg", "sqlite3"})
 """Modules whose `connect()` has nothing to do with signals."""
