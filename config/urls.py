@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from config import api_router
-from config.views import ApiRoot, home
+from config.views import ApiRoot, favicon, home
 from core import problems
 
 admin.site.site_header = "Parley"
@@ -15,6 +15,7 @@ admin.site.index_title = "Conversations on record"
 
 urlpatterns = [
     path("", home, name="home"),
+    path("favicon.ico", favicon, name="favicon"),
     path("admin/", admin.site.urls),
     path("api-auth/", include("rest_framework.urls")),
     re_path(r"^api(?:/v1)?/?$", ApiRoot.as_view(), name="api-root"),

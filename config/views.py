@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import reverse
 from django.views import defaults
 from drf_spectacular.utils import extend_schema
@@ -21,6 +22,11 @@ RESOURCES = ("agents", "threads", "messages", "feedback", "conversations", "sess
 def home(request: HttpRequest) -> HttpResponse:
     """The admin is the front page."""
     return HttpResponseRedirect(reverse("admin:index"))
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it on pages that name no icon."""
+    return HttpResponseRedirect(static("parley/icon.svg"))
 
 
 class ApiRoot(APIView):

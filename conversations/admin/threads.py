@@ -79,7 +79,7 @@ class ThreadAdmin(BaseAdmin):
     """
 
     form = ThreadForm
-    list_display = ("name", "organization", "agent", "model", "provider", "messages", "last_change", "state")
+    list_display = ("name", "organization", "agent", "model", "provider", "how_many", "last_change", "state")
     list_display_links = ("name",)
     list_select_related = ("organization", "agent")
     list_columns = (
@@ -87,7 +87,7 @@ class ThreadAdmin(BaseAdmin):
         *("organization__name", "agent__name"),
     )
     list_filter = (OrganizationFilter, ThreadStateFilter, AgentFilter, ModelFilter, ProviderFilter, DateFilter)
-    sortable_by = ("messages", "last_change")
+    sortable_by = ("how_many", "last_change")
     search_fields = ("title",)
     search_help_text = "Threads whose title or one of whose messages holds all of these words."
     actions: tuple[Any, ...] = ("move_to_trash", "restore")
@@ -141,7 +141,7 @@ class ThreadAdmin(BaseAdmin):
         return format_html('<span class="parley-quiet" title="{}">Thread {}…</span>', thread.pk, str(thread.pk)[:13])
 
     @admin.display(description="messages", ordering="message_count")
-    def messages(self, thread: Thread) -> str:
+    def how_many(self, thread: Thread) -> str:
         return f"{thread.message_count:,}"
 
     @admin.display(description="last change", ordering="updated_at")

@@ -42,7 +42,7 @@ def test_thread_list_shows_a_thread_in_one_row(
 
     page = Page(threads(browser, "?model=gpt"))
 
-    cells = ["name", "organization", "agent", "model", "provider", "messages", "last_change", "state"]
+    cells = ["name", "organization", "agent", "model", "provider", "how_many", "last_change", "state"]
     assert [page.texts(f"field-{name}") for name in cells] == [
         ["Zürich"],
         ["Acme"],
@@ -252,3 +252,20 @@ def test_thread_list_is_closed_to_people_without_permission(thread: Thread, alic
     client.force_login(alice)
 
     assert threads(client).status_code == 403
+
+
+@pytest.mark.parametrize("column", range(1, 9))
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_thread_list_in_any_order_shows_each_thread_once_and_reads_no_message(
+    browser: Client, make_thread: MakeThread, say: Say, column: int, sign: str
+) -> None:
+    both = [make_thread(title="one"), make_thread(title="two")]
+    for thread in both:
+        for _ in range(3):
+            say(to=thread)
+
+    with statements() as run:
+        page = Page(threads(browser, f"?o={sign}{column}"))
+
+    assert sorted(page.texts("field-name")) == ["A thread", "one", "two"]
+    assert [sql for sql in run if "conversations_message" in sql] == []
