@@ -14,11 +14,16 @@ from django.test import Client
 from pytest_django import Settings
 
 from config.management.commands.serve import refuse_taken_address
+from config.server import SECONDS_TO_FINISH
 from tests.installation import Installation, Serving
 from tests.processes import free_port
 from tests.test_env import production
 
-STOPS_WITHIN_SECONDS = 10
+STOPS_WITHIN_SECONDS = SECONDS_TO_FINISH / 2
+"""Sooner than granian kills a worker that does not stop: what ends by then ended by itself.
+
+The log cannot tell: granian calls a worker killed when two of its threads wait for one that has just ended.
+"""
 Stop = Callable[[Serving], float]
 HOST = {"Host": "parley.example.org", "X-Forwarded-Proto": "https"}
 
@@ -62,7 +67,7 @@ def test_serve_stops_at_once_while_its_workers_load(development: Installation, s
     with development.serve(development.manage("serve")) as serving:
         serving.wait_for_output("Spawning worker-1")
         assert stop(serving) < STOPS_WITHIN_SECONDS
-    assert (serving.process.returncode, "refused" in serving.output()) == (0, False)
+    assert serving.process.returncode == 0
 
 
 @pytest.mark.slow
@@ -74,7 +79,7 @@ def test_serve_stops_at_once_while_its_workers_work(development: Installation, s
         serving.wait_for_output("Started worker-2")
         serving.wait_until_ready()
         assert stop(serving) < STOPS_WITHIN_SECONDS
-    assert (serving.process.returncode, "refused" in serving.output()) == (0, False)
+    assert serving.process.returncode == 0
 
 
 @pytest.mark.slow
