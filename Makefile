@@ -13,7 +13,8 @@ MANAGE = $(BIN)/python manage.py
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r
 PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --durations 15
 PRODUCTION = DEBUG=false ALLOWED_HOSTS=parley.example.org \
-	SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')"
+	SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+	SECRETS_KEYS="$$($(BIN)/python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')"
 
 .NOTPARALLEL:
 .PHONY: help run test lint test-sqlite test-postgresql lock image clean
@@ -31,7 +32,7 @@ help:
 run: $(VENV)/.requirements var/secret_key
 	@$(MANAGE) migrate --no-input --verbosity 0
 	@$(MANAGE) load_demo
-	@$(MANAGE) bootstrap --organization demo --key-name "make run"
+	@$(MANAGE) bootstrap --organization quant --key-name "make run"
 	@$(MANAGE) serve
 
 test: lint test-sqlite test-postgresql

@@ -11,13 +11,16 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from accounts.actors import KeyActor, MemberActor
-from accounts.keys import is_valid_secret, split_key
-from accounts.models import ApiKey, Membership, User
+from accounts.actors import MemberActor, held
+from accounts.key_checks import actor_of_key
+from accounts.models import Membership, User
 from core.access import Actor
 
 ORGANIZATION_HEADER = "Parley-Organization"
 REFUSED = "The key is not valid."
+
+MAX_OFFERED = 20
+"""Organizations that an answer names at most."""
 
 _SLUG = re.compile(r"[-\w]{1,63}", re.ASCII)
 
@@ -29,28 +32,13 @@ class ApiKeyAuthentication(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        try:
-            parts = split_key(token.decode("ascii"))
-        except UnicodeDecodeError:
-            parts = None
-        if parts is None:
+        actor = actor_of_key(token.decode("latin-1"), now=timezone.now())
+        if actor is None:
             raise AuthenticationFailed(REFUSED)
-        return AnonymousUser(), _actor_of_key(*parts)
+        return AnonymousUser(), actor
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Parley"'
-
-
-def _actor_of_key(prefix: str, secret: str) -> KeyActor:
-    row = (
-        ApiKey.objects.usable_at(timezone.now())
-        .filter(prefix=prefix, organization__suspended_at=None)
-        .values_list("id", "organization_id", "digest", "pepper_id")
-        .first()
-    )
-    if row is None or not is_valid_secret(secret, digest=row[2], pepper_id=row[3]):
-        raise AuthenticationFailed(REFUSED)
-    return KeyActor(organization_id=row[1], key_id=row[0])
 
 
 class MemberSessionAuthentication(SessionAuthentication):
@@ -69,8 +57,29 @@ def _actor_of_member(user: User, slug: str | None) -> MemberActor:
     if slug is not None:
         # A header may hold characters that a database refuses to compare with.
         memberships = memberships.filter(organization__slug=slug) if _SLUG.fullmatch(slug) else memberships.none()
-    organizations = list(memberships.order_by("created_at", "id").values_list("organization_id", flat=True)[:2])
-    if len(organizations) != 1:
-        found = "several organizations" if organizations else "no such organization"
-        raise PermissionDenied(f"You belong to {found}; name one in the header {ORGANIZATION_HEADER}.")
-    return MemberActor(organization_id=organizations[0], person_id=user.pk)
+    found = list(memberships.order_by("created_at", "id").select_related("role")[:2])
+    if len(found) != 1:
+        belongs = "several organizations" if found else "no such organization"
+        offered = _slugs_of(user)
+        named = f": {offered}." if offered else "."
+        raise PermissionDenied(f"You belong to {belongs}; name one in the header {ORGANIZATION_HEADER}{named}")
+    return actor_of_membership(found[0], user)
+
+
+def _slugs_of(user: User) -> str:
+    """The organizations that the person may name, the first of them when there are many."""
+    memberships = Membership.objects.in_active_organizations().filter(user=user).order_by("organization__slug")
+    slugs = list(memberships.values_list("organization__slug", flat=True)[: MAX_OFFERED + 1])
+    return ", ".join([*slugs[:MAX_OFFERED], "…"] if len(slugs) > MAX_OFFERED else slugs)
+
+
+def actor_of_membership(membership: Membership, user: User) -> MemberActor:
+    """Return the person as the membership lets them act; the role is read with it."""
+    return MemberActor(
+        organization_id=membership.organization_id,
+        user_id=user.pk,
+        label=user.get_username(),
+        permissions=held(frozenset(membership.role.permissions), domain_id=membership.domain_id),
+        domain_id=membership.domain_id,
+        is_platform_administrator=user.is_superuser,
+    )

@@ -13,13 +13,25 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from rest_framework.serializers import ValidationError as InvalidAddress
 
-from accounts.admin import OrganizationField, OrganizationFilter, acting_in
+from accounts.admin import OrganizationField, acting_in
+from accounts.admin.structure import DomainSelect
 from agents_app import services
+from agents_app.integration_admin import IntegrationAdmin
 from agents_app.models import Agent
-from core.admin import BaseAdmin, DateFilter, ExactCharField, JSONFormField, TrashFilter, clock_time
+from core.admin import (
+    DateFilter,
+    ExactCharField,
+    JSONFormField,
+    OrganizationFilter,
+    TenantAdmin,
+    TrashFilter,
+    clock_time,
+)
 from core.errors import DomainError
 from core.json_gate import RefusedJSON, read_json
 from core.validators import validate_web_url
+
+__all__ = ["AgentAdmin", "IntegrationAdmin"]
 
 MAX_TRAITS = 100
 MAX_TRAIT_LENGTH = 255
@@ -80,6 +92,10 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         if not self.instance._state.adding:
             # An agent stays in its organization for life.
             self.fields.pop("tenant", None)
+        domain: Any = self.fields.get("domain")
+        if domain is not None:
+            domain.queryset = domain.queryset.filter(organization_id=self.instance.organization_id)
+            domain.widget.widget.organization_id = self.instance.organization_id
 
     def clean_avatar(self) -> str:
         address: str = self.cleaned_data["avatar"]
@@ -106,8 +122,10 @@ DEFAULTS = ("agent_type", "provider", "model", "parameters", "tools")
 
 
 @admin.register(Agent)
-class AgentAdmin(BaseAdmin):
+class AgentAdmin(TenantAdmin):
     """Agents, made and changed through the same services as over the API."""
+
+    permission_noun = "agent"
 
     form = AgentForm
     list_display = ("name", "slug", "organization", "agent_type", "provider", "model", "is_active", "last_change")
@@ -131,11 +149,25 @@ class AgentAdmin(BaseAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Agent | None = None) -> Any:
         own = ("id", "version", "created_at", "updated_at", "trashed_at")
         return [
-            (None, {"fields": ["tenant" if obj is None else "organization", ("name", "slug"), "is_active"]}),
+            (
+                None,
+                {
+                    "fields": [
+                        *(["tenant"] if obj is None else ["organization", "domain"]),
+                        ("name", "slug"),
+                        "is_active",
+                    ]
+                },
+            ),
             ("Persona", {"fields": PERSONA}),
             ("Defaults of its threads", {"fields": DEFAULTS}),
             ("Metadata and history", {"fields": ["metadata", *([] if obj is None else own)], "classes": ["collapse"]}),
         ]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "domain":
+            kwargs["widget"] = DomainSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """The choice of a thread's agent names the organization, whose agents alone are offered there."""
@@ -153,6 +185,9 @@ class AgentAdmin(BaseAdmin):
             obj._state.adding = False
         elif form.changed_data:
             changes = {name: form.cleaned_data[name] for name in form.changed_data}
+            if "domain" in changes:
+                domain = changes.pop("domain")
+                changes["domain_id"] = domain.pk if domain else None
             services.update_agent(actor=acting_in(obj.organization_id, request), agent_id=obj.pk, changes=changes)
 
     def has_change_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
@@ -161,9 +196,6 @@ class AgentAdmin(BaseAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
         """Deleting moves to the trash; erasing for good is the purge's."""
         return False
-
-    def has_trash_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("agents_app.delete_agent")
 
     @admin.action(description="Move selected agents to the trash", permissions=["trash"])
     def move_to_trash(self, request: HttpRequest, queryset: QuerySet[Agent]) -> None:

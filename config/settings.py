@@ -6,6 +6,7 @@ reported by `manage.py check` as `config.E002` and stops the server.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from pathlib import Path
@@ -39,6 +40,20 @@ API_KEY_PEPPERS = ENV.words("API_KEY_PEPPERS") or [
     hmac.new(SECRET_KEY.encode(), b"parley.api-key-pepper", hashlib.sha256).hexdigest()
 ]
 
+# The first key encrypts the secrets of integrations, every one decrypts: put a new one in front to rotate. Keys derived
+# from SECRET_KEY come last, so that an installation that began without keys of its own moves to one at any time.
+OWN_SECRETS_KEYS = ENV.words("SECRETS_KEYS")
+SECRETS_KEYS = OWN_SECRETS_KEYS + [
+    base64.urlsafe_b64encode(hmac.digest(key.encode(), b"parley.secrets-key", "sha256")).decode()
+    for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)
+]
+DEFAULT_EXCEPTION_REPORTER_FILTER = "core.error_reports.ErrorReportFilter"
+
+# Hosts that Parley itself sends requests to; nothing else is ever called, and no private address but those named.
+OUTGOING_HOSTS = ENV.words("OUTGOING_HOSTS")
+OUTGOING_PRIVATE_HOSTS = ENV.words("OUTGOING_PRIVATE_HOSTS")
+OUTGOING_TIMEOUT_SECONDS = ENV.integer("OUTGOING_TIMEOUT_SECONDS", 10, minimum=1, maximum=60)
+
 HTTPS_ONLY = ENV.boolean("HTTPS_ONLY", default=not DEBUG)
 BEHIND_PROXY = ENV.boolean("BEHIND_PROXY", default=False)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
@@ -57,6 +72,7 @@ X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
     "core",
+    "ledger",
     "accounts",
     "agents_app",
     "conversations",
@@ -86,6 +102,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.admin.row_scope.RowScopeMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -112,6 +129,11 @@ TEMPLATES: list[dict[str, Any]] = [
 # Data
 
 DATABASES = {"default": database_settings(ENV, base_dir=BASE_DIR)}
+# The second wall between organizations, see docs/row-security.md. PostgreSQL only.
+ROW_LEVEL_SECURITY = ENV.boolean("ROW_LEVEL_SECURITY", default=False)
+ROW_LEVEL_SECURITY_ROLE = ENV.text("ROW_LEVEL_SECURITY_ROLE", "parley_tenant")
+# A session of an agent without a heartbeat for longer is closed by `manage.py close_stale_sessions`.
+SESSION_IDLE_MINUTES = ENV.integer("SESSION_IDLE_MINUTES", 30, minimum=1, maximum=10_080)
 IDEMPOTENCY_RETENTION_DAYS = ENV.integer("IDEMPOTENCY_RETENTION_DAYS", 30, minimum=1, maximum=3650)
 TRASH_RETENTION_DAYS = ENV.integer("TRASH_RETENTION_DAYS", 30, minimum=0, maximum=3650)
 
@@ -128,6 +150,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["accounts.backends.NameOrEmailBackend"]
+LOGIN_FAILURES_PER_5_MINUTES = ENV.integer("LOGIN_FAILURES_PER_5_MINUTES", 10, minimum=1, maximum=1000)
 LOGIN_URL = "rest_framework:login"
 LOGIN_REDIRECT_URL = "/"
 
@@ -183,6 +207,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "PREPROCESSING_HOOKS": ["core.openapi.only_unversioned_paths"],
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
     "ENUM_NAME_OVERRIDES": {
+        "IntegrationTestStatusEnum": "agents_app.models.integration.IntegrationConfig.TestStatus",
         "MessageStatusEnum": "conversations.models.message.Message.Status",
         "ThreadStatusEnum": "conversations.models.thread.Thread.Status",
     },
@@ -198,6 +223,10 @@ SERVER_THREADS = ENV.integer(
     "SERVER_THREADS", 1 if DATABASES["default"]["ENGINE"] == SQLITE_ENGINE else 4, minimum=1, maximum=256
 )
 MIGRATE_ON_START = ENV.boolean("MIGRATE_ON_START", default=False)
+
+# Requests that the whole server lets through in a minute, for each key or person and for each address; 0: any number.
+THROTTLE_KEY_PER_MINUTE = ENV.integer("THROTTLE_KEY_PER_MINUTE", 60_000, minimum=0, maximum=100_000_000)
+THROTTLE_ADDRESS_PER_MINUTE = ENV.integer("THROTTLE_ADDRESS_PER_MINUTE", 12_000, minimum=0, maximum=100_000_000)
 
 # Logging
 

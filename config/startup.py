@@ -6,8 +6,9 @@ import logging
 
 from django.core.checks import ERROR, run_checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
+from core import row_policies, row_security
 from core.health import unapplied_migrations
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,11 @@ def refuse_unsafe_start() -> None:
         raise ImproperlyConfigured("Parley does not start:\n" + "\n".join(str(error) for error in errors))
     try:
         missing = unapplied_migrations()
+        faults = row_policies.faults(connection) if row_security.is_enabled() else []
     except DatabaseError as error:
         log.error("The database cannot be reached: %s", error)
         return
     if missing:
         log.warning("Run manage.py migrate, these are not applied: %s", ", ".join(missing))
+    for fault in faults:
+        log.error("The server is not ready: %s", fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from accounts import login, pages
 from config import api_router
 from config.views import ApiRoot, favicon, home
 from core import problems
@@ -16,8 +17,11 @@ admin.site.index_title = "Conversations on record"
 urlpatterns = [
     path("", home, name="home"),
     path("favicon.ico", favicon, name="favicon"),
+    # Log-in and log-out of the admin, before its own.
+    path("admin/", include(login.admin_urls)),
     path("admin/", admin.site.urls),
-    path("api-auth/", include("rest_framework.urls")),
+    path("api-auth/", include((login.api_urls, "rest_framework"))),
+    path("", include(pages.urlpatterns)),
     re_path(r"^api(?:/v1)?/?$", ApiRoot.as_view(), name="api-root"),
     path("api/v1/", include(api_router.urlpatterns)),
     # The later include gives its addresses to reverse(): links carry no version.

@@ -16,7 +16,12 @@ from rest_framework.views import APIView
 
 from core import problems
 
-RESOURCES = ("agents", "threads", "messages", "feedback", "conversations", "sessions")
+RESOURCES = (
+    *("me", "organizations", "domains", "instances", "memberships", "invitations", "roles", "permissions", "keys"),
+    *("agents", "integrations", "agent-sessions"),
+    *("threads", "messages", "feedback", "conversations", "sessions"),
+    *("usage", "budgets", "price-overrides", "audit"),
+)
 
 
 def home(request: HttpRequest) -> HttpResponse:

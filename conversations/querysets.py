@@ -20,6 +20,8 @@ RUNS_AT_ONCE = 100
 
 
 class ThreadQuerySet(TrashableQuerySet["Thread"]):
+    domain_path = "domain_id"
+
     def in_recent_order(self) -> Self:
         return self.order_by("-updated_at", "-id")
 
@@ -28,6 +30,8 @@ class ThreadQuerySet(TrashableQuerySet["Thread"]):
 
 
 class MessageQuerySet(TrashableQuerySet["Message"]):
+    domain_path = "thread__domain_id"
+
     def of_thread(self, thread: Thread) -> Self:
         return self.filter(organization_id=thread.organization_id, thread_id=thread.pk)
 
@@ -55,6 +59,8 @@ class MessageQuerySet(TrashableQuerySet["Message"]):
 
 
 class FeedbackQuerySet(TrashableQuerySet["Feedback"]):
+    domain_path = "message__thread__domain_id"
+
     def of_message(self, message_id: UUID) -> Self:
         return self.filter(message_id=message_id)
 

@@ -23,6 +23,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import UUIDField
 from django.db.models.expressions import RawSQL
 
+from core.row_search import SUFFIX
+from core.row_security import is_scoped
+
 _IDEOGRAPH = "\u2e80-\u2fdf\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = re.compile(rf"[{_IDEOGRAPH}]|(?:(?![{_IDEOGRAPH}_])\w)+|\S")
 
@@ -116,10 +119,13 @@ class _PostgreSQLIndex:
 
     def find(self, words: list[str], organization_id: UUID | None, column: str) -> RawSQL:
         query = " & ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in words)
-        sql = f"SELECT {column} FROM search_document WHERE words @@ %s::tsquery"
+        sql, joint = f"SELECT {column} FROM search_document WHERE words @@ %s::tsquery", "AND"
+        if is_scoped():
+            # The policy would keep the search from its index; the function finds the scope's documents by it.
+            sql, joint = f"SELECT {column} FROM search_document{SUFFIX}(%s::tsquery)", "WHERE"
         if organization_id is None:
             return RawSQL(sql, (query,), output_field=UUIDField())
-        return RawSQL(f"{sql} AND organization_id = %s", (query, organization_id), output_field=UUIDField())
+        return RawSQL(f"{sql} {joint} organization_id = %s", (query, organization_id), output_field=UUIDField())
 
 
 class _SQLiteIndex:

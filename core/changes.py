@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from core.errors import NotFound
 from core.preconditions import Precondition
-from core.querysets import TenantQuerySet
 
 M = TypeVar("M", bound=Model)
 
 
-def lock_row(rows: TenantQuerySet[M], pk: UUID, precondition: Precondition) -> M:
+def lock_row(rows: QuerySet[M], pk: UUID, precondition: Precondition) -> M:
     """Return the row, locked until the end of the transaction; raises `NotFound` or `VersionMismatch`."""
     row = rows.select_for_update(of=("self",)).filter(pk=pk).first()
     if row is None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class DomainError(Exception):
-    """Something the caller asked for cannot be done; nothing has changed."""
+    """Something the caller asked for cannot be done; nothing has changed.
+
+    `members` are told beside the usual members of a problem document.
+    """
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid"
@@ -16,6 +19,7 @@ class DomainError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.errors = errors or {}
+        self.members: dict[str, Any] = {}
 
 
 class NotFound(DomainError):
@@ -47,6 +51,7 @@ class VersionMismatch(DomainError):
     def __init__(self, current: int) -> None:
         super().__init__(f"The resource is at version {current}; read it again and repeat the change.")
         self.current_version = current
+        self.members = {"current_version": current}
 
 
 class PreconditionRequired(DomainError):

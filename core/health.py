@@ -12,6 +12,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
+from core import row_policies, row_security
+
 MINIMUM_FREE_BYTES = 64 * 1024 * 1024
 
 
@@ -49,10 +51,18 @@ def readiness() -> dict[str, str]:
     """Return `{check: "ok" or what is wrong}`; messages carry no address and no secret."""
     try:
         count = len(unapplied_migrations())
+        wall = _row_security()
     except DatabaseError:
         return {"database": "cannot be reached", "migrations": "unknown", "disk": _disk()}
     migrations = "ok" if count == 0 else f"{count} not applied: run manage.py migrate"
-    return {"database": "ok", "migrations": migrations, "disk": _disk()}
+    return {"database": "ok", "migrations": migrations, "disk": _disk(), **wall}
+
+
+def _row_security() -> dict[str, str]:
+    """One check more where the second wall is wanted."""
+    if not row_security.is_enabled():
+        return {}
+    return {"row_security": " ".join(row_policies.faults(connections[DEFAULT_DB_ALIAS])) or "ok"}
 
 
 def unapplied_migrations() -> list[str]:

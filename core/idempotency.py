@@ -8,7 +8,7 @@ record nor the effect. Only successful answers are kept; a refused request may b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.access import Actor
 from core.errors import Conflict, DomainError
 from core.parsers import read_body
 from core.query import parse_uuid
@@ -51,14 +52,19 @@ class RequestIdentity:
     fingerprint: str
 
 
-def identify(request: Request, organization_id: UUID) -> RequestIdentity | None:
-    """Return the identity of a POST, None when it carries neither an `Idempotency-Key` nor an id of its own."""
+def identify(request: Request, actor: Actor) -> RequestIdentity | None:
+    """Return the identity of a POST, None when it carries neither an `Idempotency-Key` nor an id of its own.
+
+    Another person, or somebody who sees another domain, does not get the answer that was given to the first; the keys
+    of services stand in for each other, so that one can be replaced between two tries.
+    """
     key = _key_of(request)
     if key is None:
         return None
-    address = f"{request.method} {_unversioned(request.path)}?{request.META.get('QUERY_STRING', '')}\n"
-    fingerprint = hashlib.sha256(address.encode() + read_body(request)).hexdigest()
-    return RequestIdentity(organization_id, key, fingerprint)
+    address = f"{request.method} {_unversioned(request.path)}?{request.META.get('QUERY_STRING', '')}"
+    asker = f"{actor.user_id} {actor.domain_id}"
+    fingerprint = hashlib.sha256(f"{address}\n{asker}\n".encode() + read_body(request)).hexdigest()
+    return RequestIdentity(actor.organization_id, key, fingerprint)
 
 
 def _unversioned(path: str) -> str:
@@ -86,8 +92,13 @@ def _client_id(data: Any) -> str | None:
         return None
 
 
-def answer_once(identity: RequestIdentity, effect: Callable[[], Response]) -> Response:
-    """Run `effect` unless its request was answered before; then give that answer again."""
+def answer_once(
+    identity: RequestIdentity, effect: Callable[[], Response], *, secret_fields: Sequence[str] = ()
+) -> Response:
+    """Run `effect` unless its request was answered before; then give that answer again.
+
+    `secret_fields` of the answer are shown by the first one alone: they are kept as null, and so repeated.
+    """
     records = apps.get_model(settings.IDEMPOTENCY_MODEL)._default_manager
     with transaction.atomic():
         new = records.model(
@@ -98,15 +109,39 @@ def answer_once(identity: RequestIdentity, effect: Callable[[], Response]) -> Re
         if record.pk != new.pk:
             return _replay(record, identity)
         response = effect()
-        _keep(record, response)
+        _keep(record, response, secret_fields)
     return response
 
 
-def _keep(record: Any, response: Response) -> None:
-    record.status = response.status_code
-    record.body = dump_response(response.data).decode()
-    record.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
+def answer_after(identity: RequestIdentity, effect: Callable[[], Response]) -> Response:
+    """Like `answer_once` for an effect that waits for somebody outside and does no harm twice: no transaction is open.
+
+    Twins that come at the same time may both be carried out; both are given the answer that was kept first.
+    """
+    records = apps.get_model(settings.IDEMPOTENCY_MODEL)._default_manager
+    own = {"organization_id": identity.organization_id, "key": identity.key}
+    known = records.filter(**own).first()
+    if known is not None:
+        return _replay(known, identity)
+    response = effect()
+    with transaction.atomic():
+        new = records.model(**own, fingerprint=identity.fingerprint)
+        _fill(new, response, ())
+        records.bulk_create([new], ignore_conflicts=True)
+        record = records.get(**own)
+    return response if record.pk == new.pk else _replay(record, identity)
+
+
+def _keep(record: Any, response: Response, secret_fields: Sequence[str]) -> None:
+    _fill(record, response, secret_fields)
     record.save(update_fields=["status", "body", "headers"])
+
+
+def _fill(record: Any, response: Response, secret_fields: Sequence[str]) -> None:
+    data = {**response.data, **dict.fromkeys(secret_fields)} if secret_fields else response.data
+    record.status = response.status_code
+    record.body = dump_response(data).decode()
+    record.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
 
 
 def _replay(record: Any, identity: RequestIdentity) -> Response:

@@ -88,12 +88,17 @@ def _orphans_by_pragma(using: str) -> Iterator[Finding]:
 def check_tenants(using: str) -> Iterator[Finding]:
     """Rows that point at a row of another organization."""
     for model, field in _foreign_keys():
-        if not issubclass(model, TenantModel) or not issubclass(field.related_model, TenantModel):
+        if not issubclass(model, TenantModel) or not _has_organization(field.related_model):
             continue
         same = Q(**{f"{field.name}__organization_id": F("organization_id")})
-        strays = model._base_manager.using(using).filter(~same, **{f"{field.name}__isnull": False})
+        # What belongs to nobody, such as a built-in role, serves everybody.
+        strays = model._base_manager.using(using).filter(~same, **{f"{field.name}__organization__isnull": False})
         for pk, value in strays.values_list("pk", field.attname).iterator():
             yield Finding(row_name(model, pk), f"{field.attname} {value} belongs to another organization.")
+
+
+def _has_organization(model: type[Model]) -> bool:
+    return any(field.name == "organization" and field.is_relation for field in model._meta.concrete_fields)
 
 
 def _foreign_keys() -> Iterator[tuple[type[Model], Any]]:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from core.renderers import format_datetime
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+client_address: ContextVar[str] = ContextVar("client_address", default="")
+"""Where the current request came from; empty outside of requests."""
 
 
 class RequestIdFilter(logging.Filter):

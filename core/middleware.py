@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from uuid import uuid4
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from core.logs import request_id
+from core.logs import client_address, request_id
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -31,7 +33,10 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 class RequestIdMiddleware:
-    """Takes `X-Request-ID` from the caller when it is harmless, makes one otherwise, and sends it back."""
+    """Takes `X-Request-ID` from the caller when it is harmless, makes one otherwise, and sends it back.
+
+    The id and the caller's address are kept in context for the log and the audit trail.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -40,13 +45,25 @@ class RequestIdMiddleware:
         given = request.headers.get("X-Request-ID", "")
         current = given if _ACCEPTABLE_ID.fullmatch(given) else uuid4().hex
         request.request_id = current  # type: ignore[attr-defined]
-        token = request_id.set(current)
+        id_token, address_token = request_id.set(current), client_address.set(_address_of(request))
         try:
             response = self.get_response(request)
         finally:
-            request_id.reset(token)
+            request_id.reset(id_token)
+            client_address.reset(address_token)
         response["X-Request-ID"] = current
         return response
+
+
+def _address_of(request: HttpRequest) -> str:
+    """The caller's address; behind a proxy the last one of `X-Forwarded-For`, which the proxy itself appended."""
+    address: str = request.META.get("REMOTE_ADDR", "")
+    if settings.BEHIND_PROXY:
+        address = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or address
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return ""
 
 
 class SecurityHeadersMiddleware:

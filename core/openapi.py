@@ -15,6 +15,7 @@ from core.renderers import PROBLEM_MEDIA_TYPE
 ERRORS = {
     "400": "The body, a parameter or a header cannot be used.",
     "401": "No session and no valid key.",
+    "402": "A hard budget is used up; the problem names it.",
     "403": "The role or key does not allow this in its own organization.",
     "404": "No such row in the caller's organization.",
     "406": "Only JSON and HTML are written.",
@@ -23,6 +24,7 @@ ERRORS = {
     "413": "The body is larger than 10 MiB.",
     "415": "The body is not JSON in UTF-8.",
     "428": "A replacement must name the version it replaces.",
+    "429": "Too many requests of this key, person or address; send it again after Retry-After seconds.",
     "503": "The database is not available; send the request again after Retry-After seconds.",
 }
 
@@ -42,6 +44,10 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         },
         "pointer": {"type": "string", "description": "Where the body cannot be read, as a JSON pointer (RFC 6901)."},
         "current_version": {"type": "integer", "description": "With 412: the version that is current."},
+        "budget_id": {"type": "string", "description": "With 402: the budget that is used up."},
+        "budget_name": {"type": "string", "description": "With 402: its name."},
+        "limit": {"type": "string", "description": "With 402: its limit in US dollars."},
+        "spent": {"type": "string", "description": "With 402: what is spent of it in US dollars."},
     },
 }
 
@@ -99,7 +105,12 @@ class Schema(AutoSchema):
     def _error_statuses(self) -> list[str]:
         changing = {"POST": ["409", "413", "415"], "PUT": ["409", "412", "413", "415", "428"], "DELETE": ["412"]}
         changing["PATCH"] = ["409", "412", "413", "415"]
-        return ["400", "401", "403", "404", "406", "503", *changing.get(self.method, [])]
+        return ["400", "401", "403", "404", "406", "429", "503", *changing.get(self.method, []), *self._own_errors()]
+
+    def _own_errors(self) -> list[str]:
+        """Statuses that the view names for this action in `own_errors`."""
+        named: dict[str, list[str]] = getattr(self.view, "own_errors", {})
+        return named.get(getattr(self.view, "action", ""), [])
 
     def _problem_component(self) -> ResolvedComponent:
         component = ResolvedComponent(  # type: ignore[no-untyped-call]

@@ -52,10 +52,15 @@ def if_match(request: Request) -> Precondition:
 
 def is_unchanged(request: Request, version: int) -> bool:
     """Whether `If-None-Match` already names this version, so that 304 answers."""
+    return is_named(request, etag(version))
+
+
+def is_named(request: Request, tag: str) -> bool:
+    """Whether `If-None-Match` names this entity tag."""
     header = request.headers.get("If-None-Match")
     if header is None:
         return False
-    return header.strip() == "*" or etag(version) in _tags(header, weak=True)
+    return header.strip() == "*" or tag in _tags(header, weak=True)
 
 
 def _tags(header: str, *, weak: bool) -> frozenset[str]:

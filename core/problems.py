@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -96,9 +97,13 @@ def _document(error: Exception) -> Any:
 
 
 def _of_domain_error(error: DomainError) -> Any:
-    more = {"current_version": error.current_version} if isinstance(error, VersionMismatch) else {}
     return problem(
-        status=error.status, code=error.code, title=error.title, detail=error.detail, errors=error.errors, **more
+        status=error.status,
+        code=error.code,
+        title=error.title,
+        detail=error.detail,
+        errors=error.errors,
+        **error.members,
     )
 
 
@@ -116,7 +121,7 @@ def _copy_headers(error: exceptions.APIException, response: Response) -> None:
     if header := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = header
     if wait := getattr(error, "wait", None):
-        response["Retry-After"] = str(int(wait) + 1)
+        response["Retry-After"] = str(math.ceil(wait))
 
 
 def flatten(detail: Any, prefix: str = "") -> Iterator[tuple[str, list[str]]]:

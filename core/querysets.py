@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from django.db import connections
 from django.db.models import Field, Model, QuerySet
@@ -14,10 +14,19 @@ M_co = TypeVar("M_co", bound=Model, covariant=True)
 
 
 class TenantQuerySet(QuerySet[M_co]):
-    """A QuerySet over rows that belong to an organization."""
+    """A QuerySet over rows that belong to an organization.
+
+    `domain_path` is the lookup of the row's domain. Rows of a table without one belong to the organization as a whole:
+    an actor who is narrowed to a domain sees none of them.
+    """
+
+    domain_path: ClassVar[str | None] = None
 
     def visible_to(self, actor: Actor) -> Self:
-        return self.filter(organization_id=actor.organization_id)
+        rows = self.filter(organization_id=actor.organization_id)
+        if actor.domain_id is None:
+            return rows
+        return rows.none() if self.domain_path is None else rows.filter(**{self.domain_path: actor.domain_id})
 
     def update_returning(self, changes: dict[str, Any], *columns: str) -> list[tuple[int | None, ...]]:
         """Update the matching rows by one `UPDATE … RETURNING` and return the named integer columns of each.

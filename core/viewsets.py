@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar, NoReturn, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.exceptions import APIException, NotAuthenticated, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from core import row_security
 from core.access import Actor
 from core.errors import NotFound
-from core.idempotency import answer_once, identify
+from core.idempotency import answer_after, answer_once, identify
 from core.pagination import KeysetPagination
 from core.preconditions import etag, is_unchanged
 from core.query import QueryParameters, parse_uuid
+from core.refusals import tell_refusal
 from core.serializers import EmptySerializer
+from core.throttling import admit_actor, admit_stranger
 
 UNIVERSAL_PARAMETERS = frozenset({"format"})
 BODY_PARAMETERS = frozenset({"invalid_text"})
-BODILESS_ACTIONS = frozenset({"restore"})
+BODILESS_ACTIONS = frozenset({"restore", "test", "heartbeat", "end"})
 
 
 class BaseViewSet(GenericViewSet[Any]):
@@ -35,13 +39,30 @@ class BaseViewSet(GenericViewSet[Any]):
 
     permission_codes: ClassVar[dict[str, str]] = {}
     query_parameters: ClassVar[dict[str, frozenset[str]]] = {}
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+    """Members of the answer to a POST that are shown once: a repeated request gets null in their place."""
+    waiting_actions: ClassVar[frozenset[str]] = frozenset()
+    """Actions that wait for somebody outside and do no harm twice: they run in no transaction, and make their own."""
+
     lookup_value_regex = "[^/]+"
+
+    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
+        """Refuse, and have it written down when it is known who was refused."""
+        if request.auth is not None and self.action in self.permission_codes:
+            match = request.resolver_match
+            tell_refusal(
+                self.actor,
+                code=self.permission_codes[self.action],
+                method=str(request.method),
+                route=f"/{match.route}".removesuffix("/?$") if match else "",
+            )
+        super().permission_denied(request, message, code)
 
     @property
     def actor(self) -> Actor:
-        if not isinstance(self.request.auth, Actor):
+        if self.request.auth is None:
             raise NotAuthenticated
-        return self.request.auth
+        return cast("Actor", self.request.auth)
 
     def get_queryset(self) -> QuerySet[Any]:
         return cast("QuerySet[Any]", super().get_queryset().visible_to(self.actor))  # type: ignore[attr-defined]
@@ -61,6 +82,18 @@ class BaseViewSet(GenericViewSet[Any]):
         if self.action in BODILESS_ACTIONS:
             EmptySerializer(data=request.data).is_valid(raise_exception=True)
 
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who asks, and whether they ask too often."""
+        try:
+            super().perform_authentication(request)
+        except APIException:
+            admit_stranger()
+            raise
+        if request.auth is None:
+            admit_stranger()
+        else:
+            admit_actor(self.actor)
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """DRF's dispatch with one step more: a POST that names itself is answered once."""
         self.args, self.kwargs = args, kwargs
@@ -69,20 +102,38 @@ class BaseViewSet(GenericViewSet[Any]):
         self.headers = self.default_response_headers
         try:
             self.initial(drf_request, *args, **kwargs)
-            response = self._answer(drf_request, *args, **kwargs)
+            with self.row_scope():
+                response = self._answer(drf_request, *args, **kwargs)
+                row_security.keep_scope(response)
         except Exception as error:  # noqa: BLE001  `core.problems` raises again what it does not know
             response = self.handle_exception(error)
         self.response = self.finalize_response(drf_request, response, *args, **kwargs)
         return self.response
 
+    def row_scope(self) -> AbstractContextManager[None]:
+        """What the database may show to the action, where row-level security is on: the actor's organization.
+
+        A scope is a transaction: an action that waits for somebody outside opens scopes of its own.
+        """
+        actor = cast("Actor | None", self.request.auth)
+        if actor is None or self.action in self.waiting_actions:
+            return nullcontext()
+        return row_security.scope({actor.organization_id})
+
     def _answer(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         handler = getattr(self, (request.method or "").lower(), self.http_method_not_allowed)
         if request.method != "POST" or self.action is None:
             return self._with_replacements(handler(request, *args, **kwargs))
-        identity = identify(request, self.actor.organization_id)
+        identity = identify(request, self.actor)
         if identity is None:
             return self._with_replacements(handler(request, *args, **kwargs))
-        return answer_once(identity, lambda: self._with_replacements(handler(request, *args, **kwargs)))
+
+        def effect() -> Response:
+            return self._with_replacements(handler(request, *args, **kwargs))
+
+        if self.action in self.waiting_actions:
+            return answer_after(identity, effect)
+        return answer_once(identity, effect, secret_fields=self.secret_fields)
 
     def _with_replacements(self, response: Response) -> Response:
         if replaced := getattr(self.request._request, "replaced_characters", 0):

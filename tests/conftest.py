@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
+from accounts import key_checks
 from accounts.actors import SystemActor
-from accounts.models import Membership, Organization, User
+from accounts.models import Domain, Membership, Organization, Role, User
 from accounts.services import create_api_key, create_organization
 from conversations.models import Thread
 from conversations.services import create_thread
+from core import throttling
 from tests.client import ApiClient
 from tests.databases import fresh_connection, fresh_database
 
 __all__ = ["fresh_connection", "fresh_database"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Hashing that is slow on purpose would be most of what the tests do."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _rested_throttles() -> None:
+    """What other tests asked for counts against nobody."""
+    for throttle in (throttling.actors, throttling.strangers, key_checks.slow_checks):
+        throttle.forget()
 
 
 @pytest.fixture
@@ -36,7 +52,7 @@ def alice(organization: Organization) -> User:
 
 @pytest.fixture
 def bob(organization: Organization) -> User:
-    return make_member("bob", organization)
+    return make_member("bob", organization, role="member")
 
 
 @pytest.fixture
@@ -44,10 +60,15 @@ def charlie(other_organization: Organization) -> User:
     return make_member("charlie", other_organization)
 
 
-def make_member(name: str, organization: Organization) -> User:
+def make_member(name: str, organization: Organization, *, role: str = "owner", domain: Domain | None = None) -> User:
     user = User.objects.create_user(name, f"{name}@example.org", "correct horse battery")
-    Membership.objects.create(user=user, organization=organization)
+    join(user, organization, role=role, domain=domain)
     return user
+
+
+def join(user: User, organization: Organization, *, role: str = "owner", domain: Domain | None = None) -> Membership:
+    held = Role.objects.built_in().get(slug=role)
+    return Membership.objects.create(user=user, organization=organization, role=held, domain=domain)
 
 
 @pytest.fixture

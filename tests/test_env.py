@@ -11,6 +11,7 @@ from django.conf import settings
 from config.env import Env, Problem, read_env_file
 from tests.processes import manage
 
+SECRETS_KEY = "c2l4dGVlbiBieXRlcyArIHNpeHRlZW4gYnl0ZXMgKyA="
 STRONG_SECRET = "k3-9vZ!qf7Lw2RtY8uXe5Bn1Gh6Jm4Pd0Sa-Cz+Kx=Vb?No:Mi"
 
 
@@ -199,6 +200,7 @@ def production(**values: str) -> dict[str, str]:
         "SECRET_KEY": STRONG_SECRET,
         "ALLOWED_HOSTS": "parley.example.org",
         "DATABASE_URL": "sqlite:///:memory:",
+        "SECRETS_KEYS": SECRETS_KEY,
     }
     return {**documented, **values}
 
@@ -217,9 +219,37 @@ def test_deployment_check_is_clean_in_production() -> None:
         ({"TRASH_RETENTION_DAYS": "--1"}, "config.E002) TRASH_RETENTION_DAYS: "),
         ({"DATABASE_URL": "mysql://localhost/parley"}, "config.E002) DATABASE_URL: "),
         ({"API_KEY_PEPPERS": "short"}, "config.E003"),
+        ({"SECRETS_KEYS": "short"}, "config.E004"),
+        ({"SECRETS_KEYS": f"{SECRETS_KEY},{SECRETS_KEY[1:]}"}, "config.E004"),
+        ({"SECRETS_KEYS": "", "SECRETS_KEYS_FILE": "/does/not/exist"}, "config.E002) SECRETS_KEYS_FILE: "),
+        ({"OUTGOING_HOSTS": "api.openai.com,https://"}, "config.E005) 'https://' names no host"),
+        ({"OUTGOING_HOSTS": "*"}, "config.E005) '*' names no host"),
+        ({"OUTGOING_HOSTS": "api.openai.com/v1"}, "config.E005) 'api.openai.com/v1' names no host"),
+        ({"OUTGOING_HOSTS": "api.openai.com:0"}, "config.E005) 'api.openai.com:0' names no host"),
+        ({"OUTGOING_PRIVATE_HOSTS": "127.0.0.1"}, "config.E005) '127.0.0.1' names no host"),
+        ({"OUTGOING_PRIVATE_HOSTS": "*.local:80"}, "config.E005) '*.local:80' names no host"),
     ],
 )
 def test_server_refuses_to_start(values: dict[str, str], expected: str) -> None:
     run = manage("check", "--deploy", env=production(**values))
     assert run.returncode == 1
     assert expected in run.stderr
+
+
+def test_deployment_check_warns_of_secrets_under_a_derived_key() -> None:
+    run = manage("check", "--deploy", "--fail-level", "WARNING", env=production(SECRETS_KEYS=""))
+    assert run.returncode == 1
+    assert "config.W002" in run.stderr
+
+
+def test_secrets_keys_are_never_repeated_by_a_check() -> None:
+    run = manage("check", "--deploy", env=production(SECRETS_KEYS=f"{SECRETS_KEY},canary"))
+    assert run.returncode == 1
+    assert "canary" not in run.stderr
+
+
+def test_outgoing_hosts_are_taken_as_documented() -> None:
+    hosts = "api.openai.com,*.example.org,hooks.example.org:8443,http://plain.example.org"
+    private = "127.0.0.1:11434,[::1]:80,ollama:11434"
+    run = manage("check", "--deploy", env=production(OUTGOING_HOSTS=hosts, OUTGOING_PRIVATE_HOSTS=private))
+    assert (run.returncode, run.stderr) == (0, "")

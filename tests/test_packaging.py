@@ -15,7 +15,7 @@ import yaml
 from tests.processes import ROOT
 
 READERS = {"text", "boolean", "integer", "words"}
-VARIABLE = re.compile(r"#([A-Z][A-Z_]*)=(.*)")
+VARIABLE = re.compile(r"#([A-Z][A-Z0-9_]*)=(.*)")
 
 
 def calls_of_readers() -> Iterator[tuple[str, list[ast.expr]]]:

@@ -5,29 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
+from accounts.admin import acting_in
 from conversations.admin import ThreadAdmin
+from conversations.admin.content import ContentAccess
 from conversations.models import Thread
-from transfer.exporting import export_csv, export_jsonl
+from transfer.exporting import export_csv, export_jsonl, record_export
 
 Export = Callable[[QuerySet[Thread]], Iterator[bytes]]
 
-
-@admin.action(description="Export selected threads as JSONL", permissions=["view"])
-def export_as_jsonl(modeladmin: Any, request: HttpRequest, queryset: QuerySet[Thread]) -> StreamingHttpResponse:
-    return _download(export_jsonl, queryset, suffix="jsonl", content_type="application/x-ndjson")
+HIDDEN = "Nothing was exported: what was said in some of the selected threads is hidden from you."
 
 
-@admin.action(description="Export selected threads as CSV", permissions=["view"])
-def export_as_csv(modeladmin: Any, request: HttpRequest, queryset: QuerySet[Thread]) -> StreamingHttpResponse:
-    return _download(export_csv, queryset, suffix="csv", content_type="text/csv; charset=utf-8")
+@admin.action(description="Export selected threads as JSONL", permissions=["export"])
+def export_as_jsonl(modeladmin: Any, request: HttpRequest, queryset: QuerySet[Thread]) -> StreamingHttpResponse | None:
+    return _download(request, export_jsonl, queryset, suffix="jsonl", content_type="application/x-ndjson")
 
 
-def _download(export: Export, threads: QuerySet[Thread], *, suffix: str, content_type: str) -> StreamingHttpResponse:
+@admin.action(description="Export selected threads as CSV", permissions=["export"])
+def export_as_csv(modeladmin: Any, request: HttpRequest, queryset: QuerySet[Thread]) -> StreamingHttpResponse | None:
+    return _download(request, export_csv, queryset, suffix="csv", content_type="text/csv; charset=utf-8")
+
+
+def _download(
+    request: HttpRequest, export: Export, threads: QuerySet[Thread], *, suffix: str, content_type: str
+) -> StreamingHttpResponse | None:
+    """Answer with a file, or with a notice where something was selected that may not be read: half is no export."""
+    readable = threads.filter(ContentAccess.of(request).condition(threads))
+    if threads.exclude(pk__in=readable.values("pk")).exists():
+        messages.error(request, HIDDEN)
+        return None
+    record_export(threads, acting_in=lambda organization_id: acting_in(organization_id, request), format_name=suffix)
     name = f"threads-{timezone.now():%Y%m%d-%H%M%S}.{suffix}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(export(threads), content_type=content_type, headers=headers)

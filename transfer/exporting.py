@@ -7,20 +7,21 @@ message, and no cell starts a formula. What lies in the trash inside a thread wa
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
 from conversations.branches import parent_of
 from conversations.models import Feedback, Message, Thread
-from core.renderers import dump_response, format_datetime
+from core.access import Actor
+from core.renderers import dump_response
+from core.spreadsheets import csv_lines
+from ledger.services import NO_SUBJECT, record
 
 FORMAT_VERSION = 1
 
@@ -44,7 +45,27 @@ CSV_COLUMNS = (
     *("organization", "thread_id", "thread_title", "position", "parent_position", "message_id", "role", "created_at"),
     *("provider", "model", "status", "finish_reason", "content", *MESSAGE_JSON),
 )
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+MAX_NAMED_THREADS = 100
+"""Ids of exported threads that an entry of the audit trail names; it counts all of them."""
+
+
+@transaction.atomic
+def record_export(threads: QuerySet[Thread], *, acting_in: Callable[[UUID], Actor], format_name: str) -> None:
+    """Write into the chain of each organization how many and which of its threads are exported; call it before.
+
+    `acting_in` gives the person who exports as an actor of an organization.
+    """
+    found: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    counts: Counter[UUID] = Counter()
+    places = threads.order_by("organization_id", "id").values_list("organization_id", "id")
+    for organization_id, thread_id in places.iterator():
+        counts[organization_id] += 1
+        if counts[organization_id] <= MAX_NAMED_THREADS:
+            found[organization_id].append(thread_id)
+    for organization_id, ids in found.items():
+        after = {"count": counts[organization_id], "format": format_name, "thread_ids": ids}
+        record(actor=acting_in(organization_id), action="threads.exported", subject=NO_SUBJECT, after=after)
 
 
 def export_jsonl(threads: QuerySet[Thread]) -> Iterator[bytes]:
@@ -65,10 +86,10 @@ def export_jsonl(threads: QuerySet[Thread]) -> Iterator[bytes]:
 
 def export_csv(threads: QuerySet[Thread]) -> Iterator[bytes]:
     """Yield a head line and a line for each message, in UTF-8, in pieces."""
-    yield _csv_lines([CSV_COLUMNS])
+    yield csv_lines([CSV_COLUMNS])
     for thread in _in_portions(threads):
         for portion in _messages(thread):
-            yield _csv_lines(_csv_row(thread, message) for message in portion)
+            yield csv_lines(_csv_row(thread, message) for message in portion)
 
 
 def _in_portions(threads: QuerySet[Thread]) -> Iterator[Thread]:
@@ -120,7 +141,7 @@ def _feedback(organization_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, 
     return found
 
 
-def _csv_row(thread: Thread, message: dict[str, Any]) -> list[str]:
+def _csv_row(thread: Thread, message: dict[str, Any]) -> list[Any]:
     data = {
         "organization": thread.organization.slug,
         "thread_id": thread.pk,
@@ -128,18 +149,4 @@ def _csv_row(thread: Thread, message: dict[str, Any]) -> list[str]:
         "message_id": message["id"],
         **{name: json.dumps(message[name], ensure_ascii=False) for name in MESSAGE_JSON if name in message},
     }
-    return [_cell({**message, **data}.get(name)) for name in CSV_COLUMNS]
-
-
-def _cell(value: Any) -> str:
-    """The text of a cell. A spreadsheet would run one that starts like a formula, an apostrophe keeps it from it."""
-    if value is None:
-        return ""
-    text = format_datetime(value) if isinstance(value, datetime) else str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def _csv_lines(rows: Iterable[Sequence[str]]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue().encode()
+    return [{**message, **data}.get(name) for name in CSV_COLUMNS]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +20,13 @@ from uuid import UUID
 
 from django.db import DataError, IntegrityError, transaction
 
+from accounts.actors import SystemActor
 from conversations.models import Message, Thread
 from conversations.services import ImportedMessages, extend_thread, store_thread
 from core.json_gate import RefusedJSON, check_value, replace_invalid_text
 from core.renderers import format_datetime
+from ledger.services import NO_SUBJECT
+from ledger.services import record as record_act
 from transfer.records import MessageRecord, RefusedRecord, ThreadRecord
 
 MARK = "import"
@@ -75,6 +79,14 @@ class ConversationImporter:
                 yield self._import(record)
             except Refusal as refusal:
                 yield Outcome(label=record.label, verdict=Verdict.REFUSED, reason=str(refusal))
+
+    def record_file(self, name: str, *, verdicts: Counter[Verdict], messages: int) -> None:
+        """Write into the audit trail what came of a file, unless nothing of it was stored."""
+        if self._dry_run or not (verdicts[Verdict.IMPORTED] or verdicts[Verdict.UPDATED]):
+            return
+        counts = {verdict.value: verdicts[verdict] for verdict in Verdict}
+        after = {"file": name, "threads": counts, "messages": messages}
+        record_act(actor=SystemActor(self._organization_id), action="threads.imported", subject=NO_SUBJECT, after=after)
 
     def _import(self, record: ThreadRecord) -> Outcome:
         prepared = prepare(record, replaces_invalid_text=self._replaces)

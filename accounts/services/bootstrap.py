@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import transaction
 
-from accounts.models import ApiKey, Membership, Organization, User
+from accounts.actors import SystemActor
+from accounts.models import ApiKey, Organization, User
+from accounts.roles import OWNER
 from accounts.services.keys import create_api_key
-from accounts.services.organizations import SlugTaken, create_organization
-
-PASSWORD_BYTES = 15
+from accounts.services.memberships import add_membership
+from accounts.services.organizations import SlugTaken, found_organization
+from accounts.services.users import create_user, make_password
+from ledger.models import PLATFORM
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class FirstAccess:
 def create_first_access(*, slug: str, username: str, key_name: str) -> FirstAccess:
     """Create what is missing of: the organization, a superuser who is its member, an API key of that name.
 
-    What is there already is left as it is, whatever its state. Raises `InvalidSlug`.
+    What is there already is left as it is, whatever its state. Raises `InvalidSlug`,
+    `InvalidUser`, `UserConflict`.
     """
     organization = _locked_organization(slug)
     return FirstAccess(
@@ -39,16 +42,16 @@ def _locked_organization(slug: str) -> Organization:
     """A second process waits here and then finds the accounts of the first."""
     if not Organization.objects.filter(slug=slug).exists():
         with suppress(SlugTaken):
-            create_organization(slug=slug)
+            found_organization(actor=SystemActor(PLATFORM), fields={"slug": slug, "name": slug})
     return Organization.objects.select_for_update().get(slug=slug)
 
 
 def _create_administrator(organization: Organization, username: str) -> str | None:
     if User.objects.filter(username=username).exists():
         return None
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
-    user = User.objects.create_superuser(username, password=password)
-    Membership.objects.create(organization=organization, user=user)
+    password, actor = make_password(), SystemActor(organization.pk)
+    user = create_user(actor=actor, username=username, password=password, is_staff=True, is_superuser=True)
+    add_membership(actor=actor, user=user, role=OWNER)
     return password
 
 

@@ -44,6 +44,7 @@ class AgentSerializer(StrictModelSerializer):
     id = StrictUUIDField(required=False)
     name = VisibleCharField(max_length=255)
     slug = StrictSlugField(max_length=80, required=False)
+    domain_id = StrictUUIDField(default=None, allow_null=True)
     description = StrictCharField(default="", allow_blank=True)
     instructions = StrictCharField(default="", allow_blank=True)
     backstory = StrictCharField(default="", allow_blank=True)
@@ -63,6 +64,7 @@ class AgentSerializer(StrictModelSerializer):
             "id",
             "name",
             "slug",
+            "domain_id",
             "description",
             "instructions",
             "backstory",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -35,7 +36,10 @@ FILTERS = {
 }
 
 
-@extend_schema_view(list=extend_schema(parameters=[*described(FILTERS), TRASHED_PARAMETER]))
+DOMAIN_FILTER = described({"domain_id": "Only agents of this domain."}, OpenApiTypes.UUID)
+
+
+@extend_schema_view(list=extend_schema(parameters=[*described(FILTERS), *DOMAIN_FILTER, TRASHED_PARAMETER]))
 class AgentViewSet(BaseViewSet):
     """Agents of the organization."""
 
@@ -52,14 +56,15 @@ class AgentViewSet(BaseViewSet):
         "destroy": "agent.delete",
         "restore": "agent.delete",
     }
-    query_parameters = {"list": frozenset({*FILTERS, "trashed"})}
+    query_parameters = {"list": frozenset({*FILTERS, "domain_id", "trashed"})}
 
     def get_queryset(self) -> QuerySet[Agent]:
         agents = cast("AgentQuerySet", super().get_queryset())
         if self.action != "list":
             return agents.active()
         query = QueryParameters(self.request)
-        chosen = {name: value for name in FILTERS if (value := query.text(name)) is not None}
+        given = {**{name: query.text(name) for name in FILTERS}, "domain_id": query.uuid("domain_id")}
+        chosen = {name: value for name, value in given.items() if value is not None}
         return (agents.in_trash() if query.boolean("trashed") else agents.active()).filter(**chosen)
 
     @extend_schema(responses={201: AgentSerializer})

@@ -13,10 +13,11 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from accounts.admin import OrganizationFilter
+from conversations.admin.base import ContentAdmin
+from conversations.admin.content import is_readable
 from conversations.admin.filters import RatingFilter
 from conversations.models import Feedback
-from core.admin import DateFilter, ReadOnlyAdmin, TrashFilter, clock_time
+from core.admin import DateFilter, OrganizationFilter, ReadOnlyTenantAdmin, TrashFilter, clock_time
 
 EXCERPT_LENGTH = 120
 
@@ -28,9 +29,10 @@ class FeedbackDateFilter(DateFilter):
 
 
 @admin.register(Feedback)
-class FeedbackAdmin(ReadOnlyAdmin):
+class FeedbackAdmin(ContentAdmin, ReadOnlyTenantAdmin):
     """What people think of messages, newest first by id."""
 
+    permission_noun = "feedback"
     list_display = ("excerpt", "rating", "message_link", "organization", "created_by", "time")
     list_display_links = ("excerpt",)
     list_select_related = ("organization", "created_by", "message")
@@ -48,6 +50,7 @@ class FeedbackAdmin(ReadOnlyAdmin):
             {"fields": [("organization", "created_by"), ("created_at", "updated_at", "version"), "trashed_at"]},
         ),
     ]
+    hidden_fieldsets: ClassVar = [(None, {"fields": ["message_link", "rating"]}), fieldsets[1]]
     readonly_fields = ("message_link",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Feedback]:
@@ -61,6 +64,8 @@ class FeedbackAdmin(ReadOnlyAdmin):
 
     @admin.display(description="comment")
     def excerpt(self, feedback: Any) -> str | SafeString:
+        if not is_readable(feedback):
+            return format_html('<span class="parley-quiet">{}</span>', "hidden")
         text = " ".join(feedback.beginning.split())
         if not text:
             return format_html('<span class="parley-quiet">{}</span>', "no comment")

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from agents_app.models import Agent
 from conversations.models import Feedback, Message, Thread
-from core.admin import Suggestion, TrashFilter, ValueFilter
+from core.admin import Suggestion, TrashFilter, ValueFilter, scope_of
 
 OFFERED = 10
 RECENT_THREADS = 200
@@ -42,7 +42,8 @@ class AgentFilter(ValueFilter):
     placeholder = "slug"
 
     def suggestions(self) -> list[Suggestion]:
-        agents = Agent.objects.active().order_by("-updated_at").values_list("slug", "name")[: 2 * OFFERED]
+        visible = scope_of(self.request).restrict(Agent.objects.active(), "agent.read")
+        agents = visible.order_by("-updated_at").values_list("slug", "name")[: 2 * OFFERED]
         return [Suggestion(slug, name) for slug, name in dict(agents).items()][:OFFERED]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -53,7 +54,11 @@ class RecentValueFilter(ValueFilter):
     """Threads with this value of a column; the values of the newest threads are offered."""
 
     def suggestions(self) -> list[Suggestion]:
-        recent = Thread.objects.order_by("-id").values_list(self.lookup, flat=True)[:RECENT_THREADS]
+        scope = scope_of(self.request)
+        rows = Thread.objects.all()
+        # Each is the order of an index: by age over all organizations, by last change inside of one.
+        ordered = rows.order_by("-id") if scope.is_unlimited else rows.active().in_recent_order()
+        recent = scope.restrict(ordered, "thread.read").values_list(self.lookup, flat=True)[:RECENT_THREADS]
         return [Suggestion(value, value) for value, _count in Counter(recent).most_common(OFFERED)]
 
 

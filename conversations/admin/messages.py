@@ -14,14 +14,15 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from accounts.admin import OrganizationFilter, acting_in
+from accounts.admin import acting_in
 from conversations import services
+from conversations.admin.base import ContentAdmin
+from conversations.admin.content import ContentAccess, is_readable
 from conversations.admin.filters import RoleFilter
-from conversations.admin.moves import move_rows
-from conversations.admin.search import found_by
 from conversations.models import Message
 from conversations.transcript import read_message
-from core.admin import DateFilter, ReadOnlyAdmin, TrashFilter, clock_time
+from core.admin import DateFilter, OrganizationFilter, ReadOnlyTenantAdmin, TrashFilter, clock_time
+from core.admin.moves import move_rows
 
 EXCERPT_LENGTH = 120
 LARGE_COLUMNS = ("content", "parts", "artifact_data", "metadata", "usage")
@@ -42,9 +43,11 @@ class MessageDateFilter(DateFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(ContentAdmin, ReadOnlyTenantAdmin):
     """Newest first, by id: that order is the primary key's, so the list costs the same however many there are."""
 
+    permission_noun = "message"
+    searched_column = "id"
     list_display = ("excerpt", "role", "thread_link", "position", "organization", "model", "time")
     list_display_links = ("excerpt",)
     list_select_related = ("organization", "thread")
@@ -67,6 +70,18 @@ class MessageAdmin(ReadOnlyAdmin):
             },
         )
     ]
+    hidden_fieldsets: ClassVar = [
+        (
+            None,
+            {
+                "fields": [
+                    ("thread_link", "position", "organization", "role", "status"),
+                    ("id", "created_at", "trashed_at", "version"),
+                ],
+                "classes": ["parley-facts"],
+            },
+        )
+    ]
     readonly_fields = ("thread_link",)
 
     class Media:
@@ -76,11 +91,10 @@ class MessageAdmin(ReadOnlyAdmin):
         found: QuerySet[Message] = super().get_queryset(request).defer(*LARGE_COLUMNS)
         return found.select_related("organization", "thread").annotate(beginning=Left("content", EXCERPT_LENGTH + 1))
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        return found_by(search_term, queryset, column="id"), False
-
     @admin.display(description="message")
     def excerpt(self, message: Any) -> str | SafeString:
+        if not is_readable(message):
+            return format_html('<span class="parley-quiet">{}</span>', "hidden")
         text = " ".join((message.beginning or "").split())
         if not text:
             return format_html('<span class="parley-quiet">{}</span>', "no text")
@@ -94,14 +108,14 @@ class MessageAdmin(ReadOnlyAdmin):
     def thread_link(self, message: Message) -> SafeString:
         address = reverse("admin:conversations_thread_change", args=[message.thread_id])
         query = urlencode({"leaf": message.position, "page": message.position})
-        return format_html('<a href="{}?{}#message-{}">{}</a>', address, query, message.position, message.thread)
+        name = message.thread.title or f"Thread {str(message.thread_id)[:13]}…"
+        return format_html('<a href="{}?{}#message-{}">{}</a>', address, query, message.position, name)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        entry = read_message(context["original"])
+        message: Message = context["original"]
+        permit = ContentAccess.of(request).permit(message)
+        entry = read_message(message, permit=permit) if permit else None
         return super().render_change_form(request, context | {"entry": entry}, *args, **kwargs)
-
-    def has_trash_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("conversations.delete_message")
 
     @admin.action(description="Move selected messages to the trash", permissions=["trash"])
     def move_to_trash(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -11,20 +13,28 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from accounts.admin import OrganizationFilter, acting_in
+from accounts.admin import acting_in
 from agents_app.models import Agent
 from conversations import services
+from conversations.admin.base import ContentAdmin
+from conversations.admin.content import ContentAccess, is_readable
 from conversations.admin.filters import AgentFilter, ModelFilter, ProviderFilter, ThreadStateFilter
-from conversations.admin.moves import move_rows
-from conversations.admin.search import found_by
+from conversations.admin.reveals import reveal_view
 from conversations.models import Thread
 from conversations.transcript import Selection, read_transcript
-from core.admin import BaseAdmin, DateFilter, JSONFormField, UncountedChangeList, clock_time
+from core.admin import (
+    DateFilter,
+    JSONFormField,
+    OrganizationFilter,
+    UncountedChangeList,
+    clock_time,
+)
+from core.admin.moves import move_rows
 
 KEPT_PARAMETERS = ("_changelist_filters",)
 
@@ -51,7 +61,11 @@ class ThreadForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for
         super().__init__(*args, **options)
         agent: Any = self.fields.get("agent")
         if agent is not None:
-            agent.queryset = Agent.objects.filter(organization_id=self.instance.organization_id)
+            agents = Agent.objects.filter(organization_id=self.instance.organization_id)
+            # What is offered to the person, and the agent that the thread has, whoever may see it.
+            agent.queryset = agents.filter(
+                Q(pk__in=agent.queryset.order_by().values("pk")) | Q(pk=self.instance.agent_id)
+            )
             agent.widget.widget.organization_id = self.instance.organization_id
 
     def clean_agent(self) -> Agent | None:
@@ -71,13 +85,15 @@ class ThreadChangeList(UncountedChangeList):
 
 
 @admin.register(Thread)
-class ThreadAdmin(BaseAdmin):
+class ThreadAdmin(ContentAdmin):
     """Title, metadata and agent can be changed, through the service that keeps version and search index.
 
     Threads are not made here: a thread without messages says nothing, and messages come from those who said them.
     Apps above this one add their actions to `actions`.
     """
 
+    permission_noun = "thread"
+    searched_column = "thread_id"
     form = ThreadForm
     list_display = ("name", "organization", "agent", "model", "provider", "how_many", "last_change", "state")
     list_display_links = ("name",)
@@ -120,6 +136,20 @@ class ThreadAdmin(BaseAdmin):
         ),
     ]
 
+    hidden_fieldsets: ClassVar = [
+        (
+            None,
+            {
+                "fields": [
+                    ("organization", "agent", "provider", "model", "agent_type", "status"),
+                    ("message_count", "last_message_at", "created_at", "updated_at", "state"),
+                    ("id", "created_by", "version", "archived_at", "trashed_at"),
+                ],
+                "classes": ["parley-facts"],
+            },
+        )
+    ]
+
     class Media:
         css: ClassVar = {"all": ["parley/transcript.css"]}
 
@@ -129,10 +159,12 @@ class ThreadAdmin(BaseAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Thread]:
         branched = ExpressionWrapper(Q(active_path__isnull=False), output_field=BooleanField())
         threads: QuerySet[Thread] = super().get_queryset(request).annotate(is_branched=branched)
-        return threads.select_related("organization", "agent", "created_by")
+        # The list chooses another order; the choice of a thread, paged as well, has this one.
+        return threads.select_related("organization", "agent", "created_by").order_by("-id")
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        return found_by(search_term, queryset, column="thread_id"), False
+    def get_urls(self) -> list[URLPattern]:
+        reveal = self.admin_site.admin_view(partial(reveal_view, self))
+        return [path("<path:object_id>/reveal/", reveal, name="conversations_thread_reveal"), *super().get_urls()]
 
     @admin.display(description="title")
     def name(self, thread: Thread) -> str | SafeString:
@@ -154,6 +186,7 @@ class ThreadAdmin(BaseAdmin):
             "trash": ("In the trash", thread.trashed_at is not None),
             "archived": ("Archived", thread.archived_at is not None),
             "branched": ("Branched", getattr(thread, "is_branched", False)),
+            "hidden": ("Hidden", not is_readable(thread)),
         }
         shown = [(kind, label) for kind, (label, applies) in states.items() if applies] or [("active", "Active")]
         return format_html_join(" ", '<span class="parley-badge parley-badge-{}">{}</span>', shown)
@@ -171,10 +204,10 @@ class ThreadAdmin(BaseAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         thread: Thread = context["original"]
+        permit = ContentAccess.of(request).permit(thread)
         selection = Selection.of_query(request.GET, keep=KEPT_PARAMETERS)
-        address = reverse("admin:conversations_thread_change", args=[thread.pk])
-        extra = {"transcript": read_transcript(thread, selection), "thread_address": address, "thread": thread}
-        return super().render_change_form(request, context | extra, *args, **kwargs)
+        transcript = read_transcript(thread, selection, permit=permit) if permit else None
+        return super().render_change_form(request, context | {"transcript": transcript}, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Thread, form: Any, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
@@ -183,6 +216,12 @@ class ThreadAdmin(BaseAdmin):
             changes["agent_id"] = agent.pk if agent else None
         if changes:
             services.update_thread(actor=acting_in(obj.organization_id, request), thread_id=obj.pk, changes=changes)
+
+    def log_change(self, request: HttpRequest, obj: Thread, message: Any) -> Any:
+        """The log of the admin outlives the leave to read: it names the thread by its id."""
+        unnamed = copy(obj)
+        unnamed.title = None
+        return super().log_change(request, unnamed, message)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -194,9 +233,6 @@ class ThreadAdmin(BaseAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Thread | None = None) -> bool:
         """Deleting moves to the trash; erasing for good is the purge's."""
         return False
-
-    def has_trash_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("conversations.delete_thread")
 
     @admin.action(description="Move selected threads to the trash", permissions=["trash"])
     def move_to_trash(self, request: HttpRequest, queryset: QuerySet[Thread]) -> None:

@@ -34,6 +34,9 @@ class ThreadSerializer(StrictModelSerializer):
 
     id = StrictUUIDField(required=False)
     agent_id = StrictUUIDField(allow_null=True, default=None)
+    domain_id = serializers.UUIDField(
+        read_only=True, allow_null=True, help_text="That of its agent, or the one its author is narrowed to."
+    )
     title = StrictCharField(max_length=255, allow_null=True, allow_blank=True, default=None)
     agent_type = VisibleCharField(max_length=50, required=False)
     model = VisibleCharField(max_length=100, required=False)
@@ -50,6 +53,7 @@ class ThreadSerializer(StrictModelSerializer):
         fields = (
             "id",
             "agent_id",
+            "domain_id",
             "title",
             "agent_type",
             "model",

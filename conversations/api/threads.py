@@ -36,6 +36,7 @@ TIME_FILTERS = {
 }
 OTHER_FILTERS = {
     "agent_id": "Only threads of this agent.",
+    "domain_id": "Only threads of this domain.",
     "archived": "`true`: only archived threads; `false`: only the others.",
     "q": "Only threads whose title or one of whose messages holds all of these words.",
 }
@@ -53,7 +54,7 @@ def filter_threads(threads: ThreadQuerySet, query: QueryParameters, organization
     threads = threads.in_trash() if query.boolean("trashed") else threads.active()
     chosen: dict[str, Any] = {name: query.text(name) for name in EXACT_FILTERS}
     chosen |= {lookup: query.datetime(name) for name, (lookup, _text) in TIME_FILTERS.items()}
-    chosen["agent_id"] = query.uuid("agent_id")
+    chosen |= {name: query.uuid(name) for name in ("agent_id", "domain_id")}
     threads = threads.filter(**{name: value for name, value in chosen.items() if value is not None})
     archived = query.boolean("archived")
     if archived is not None:

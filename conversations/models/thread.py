@@ -34,6 +34,17 @@ class Thread(TenantModel, VersionedModel, TrashableModel):
         db_index=False,
         related_name="threads",
     )
+    domain_id: UUID | None
+    domain = models.ForeignKey(
+        "accounts.Domain",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="+",
+        editable=False,
+        help_text="The domain of its agent when it began; empty: the whole organization.",
+    )
     title = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001  null and "" are told apart
     agent_type = models.CharField(max_length=50)
     model = models.CharField(max_length=100)
@@ -95,6 +106,11 @@ class Thread(TenantModel, VersionedModel, TrashableModel):
                 fields=["organization", "-updated_at", "-id"],
                 condition=models.Q(trashed_at__isnull=False),
                 name="thread_in_trash",
+            ),
+            models.Index(
+                fields=["organization", "domain", "-updated_at", "-id"],
+                condition=models.Q(domain__isnull=False),
+                name="thread_by_domain",
             ),
         ]
 

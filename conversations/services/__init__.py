@@ -5,6 +5,14 @@ from conversations.services.feedback import create_feedback, restore_feedback, t
 from conversations.services.importing import ImportedMessages, extend_thread, store_thread
 from conversations.services.indexing import index_missing
 from conversations.services.purging import erase_conversations, purge_threads, purge_trash
+from conversations.services.reveals import (
+    MAX_REASON,
+    MIN_REASON,
+    REVEALED_FOR,
+    InvalidReason,
+    RevealRefused,
+    reveal_content,
+)
 from conversations.services.threads import (
     FROM_AGENT,
     ThreadConflict,
@@ -18,9 +26,14 @@ from conversations.services.trash import restore_message, trash_message
 
 __all__ = [
     "FROM_AGENT",
+    "MAX_REASON",
+    "MIN_REASON",
+    "REVEALED_FOR",
     "ImportedMessages",
     "InvalidParent",
+    "InvalidReason",
     "MessageExists",
+    "RevealRefused",
     "ThreadConflict",
     "append_messages",
     "create_feedback",
@@ -33,6 +46,7 @@ __all__ = [
     "restore_feedback",
     "restore_message",
     "restore_thread",
+    "reveal_content",
     "select_branch",
     "store_thread",
     "trash_feedback",

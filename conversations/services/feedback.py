@@ -15,6 +15,7 @@ from core.access import Actor
 from core.changes import lock_row, save_changes
 from core.errors import Conflict, NotFound
 from core.preconditions import ANY_VERSION, Precondition
+from ledger.services import record, subject_of
 
 
 class FeedbackExists(Conflict):
@@ -65,6 +66,7 @@ def trash_feedback(
     moment = now or timezone.now()
     feedback: Feedback = lock_row(_given_to(actor).active(), feedback_id, precondition)
     save_changes(feedback, {"trashed_at": moment}, now=moment)
+    record(actor=actor, action="feedback.deleted", subject=subject_of(feedback, label=""), now=moment)
 
 
 @transaction.atomic
@@ -72,8 +74,10 @@ def restore_feedback(
     *, actor: Actor, feedback_id: UUID, precondition: Precondition = ANY_VERSION, now: datetime | None = None
 ) -> Feedback:
     """Bring feedback back from the trash, where its message is not. Raises `NotFound`, `VersionMismatch`."""
+    moment = now or timezone.now()
     feedback: Feedback = lock_row(_given_to(actor).in_trash(), feedback_id, precondition)
-    save_changes(feedback, {"trashed_at": None}, now=now or timezone.now())
+    save_changes(feedback, {"trashed_at": None}, now=moment)
+    record(actor=actor, action="feedback.restored", subject=subject_of(feedback, label=""), now=moment)
     return feedback
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.actors import SystemActor
 from conversations.models import Feedback, Message, Thread, Tombstone
 from conversations.search import remove_documents
+from ledger.services import NO_SUBJECT, record
 
 BLANK = dict.fromkeys(("content", "parts", "artifact_data", "metadata", "usage", "external_id"))
 
@@ -20,34 +22,58 @@ BATCH = 1000
 
 
 def purge_trash(*, organization_id: UUID, trashed_before: datetime, now: datetime | None = None) -> Counter[str]:
-    """Erase what lay in the trash of an organization since before a moment; returns rows erased by table."""
-    moment = now or timezone.now()
-    threads = Thread.objects.filter(organization_id=organization_id).in_trash().filter(trashed_at__lt=trashed_before)
-    erased = purge_threads(
-        organization_id=organization_id, thread_ids=list(threads.values_list("id", flat=True)), now=moment
-    )
-    while rows := _blank_messages(organization_id, trashed_before, moment):
-        erased.update(rows)
-    while rows := _purge_feedback(organization_id, trashed_before):
-        erased.update(rows)
-    return erased
+    """Erase what lay in the trash of an organization since before a moment; returns rows erased by table.
+
+    The audit trail gets one entry with these numbers, also when the purge is interrupted.
+    """
+    batches = _purge_trash(organization_id, trashed_before, now or timezone.now())
+    return _audited("trash.purged", organization_id, batches)
 
 
 def purge_threads(*, organization_id: UUID, thread_ids: Sequence[UUID], now: datetime | None = None) -> Counter[str]:
-    """Erase threads with all that hangs on them; each thread leaves a tombstone. Returns rows erased by table."""
-    moment = now or timezone.now()
-    erased: Counter[str] = Counter()
-    for thread_id in thread_ids:
-        while rows := _purge_messages(organization_id, thread_id, moment):
-            erased.update(rows)
-        erased.update(_purge_thread(organization_id, thread_id, moment))
-    return erased
+    """Erase threads with all that hangs on them; each thread leaves a tombstone. Returns rows erased by table.
+
+    The audit trail gets one entry with these numbers, also when the purge is interrupted.
+    """
+    batches = _purge_threads(organization_id, thread_ids, now or timezone.now())
+    return _audited("thread.purged", organization_id, batches)
 
 
 def erase_conversations(*, organization_id: UUID, now: datetime | None = None) -> Counter[str]:
-    """Erase every thread of an organization, in the trash or not; returns rows erased by table."""
+    """Erase every thread of an organization that is being erased itself; returns rows erased by table."""
     ids = list(Thread.objects.filter(organization_id=organization_id).values_list("id", flat=True))
-    return purge_threads(organization_id=organization_id, thread_ids=ids, now=now)
+    erased: Counter[str] = Counter()
+    for rows in _purge_threads(organization_id, ids, now or timezone.now()):
+        erased.update(rows)
+    return erased
+
+
+def _audited(action: str, organization_id: UUID, batches: Iterator[Counter[str]]) -> Counter[str]:
+    """Erase batch by batch, each in its own transaction, and write down the numbers."""
+    erased: Counter[str] = Counter()
+    try:
+        for rows in batches:
+            erased.update(rows)
+    finally:
+        if erased:
+            record(actor=SystemActor(organization_id), action=action, subject=NO_SUBJECT, after={"erased": erased})
+    return erased
+
+
+def _purge_trash(organization_id: UUID, trashed_before: datetime, now: datetime) -> Iterator[Counter[str]]:
+    threads = Thread.objects.filter(organization_id=organization_id).in_trash().filter(trashed_at__lt=trashed_before)
+    yield from _purge_threads(organization_id, list(threads.values_list("id", flat=True)), now)
+    while rows := _blank_messages(organization_id, trashed_before, now):
+        yield rows
+    while rows := _purge_feedback(organization_id, trashed_before):
+        yield rows
+
+
+def _purge_threads(organization_id: UUID, thread_ids: Sequence[UUID], now: datetime) -> Iterator[Counter[str]]:
+    for thread_id in thread_ids:
+        while rows := _purge_messages(organization_id, thread_id, now):
+            yield rows
+        yield _purge_thread(organization_id, thread_id, now)
 
 
 @transaction.atomic

@@ -20,6 +20,7 @@ from core.access import Actor
 from core.changes import lock_row, save_changes
 from core.errors import Conflict, DomainError
 from core.preconditions import ANY_VERSION, Precondition
+from ledger.services import record, subject_of
 
 FROM_AGENT = ("agent_type", "model", "provider")
 
@@ -74,7 +75,7 @@ def create_thread(
 
 def _with_agent_defaults(actor: Actor, fields: dict[str, Any], defaults: Mapping[str, str]) -> dict[str, Any]:
     agent = find_agent(actor, fields["agent_id"]) if fields.get("agent_id") else None
-    values = dict(fields)
+    values = {**fields, "domain_id": agent.domain_id if agent else actor.domain_id}
     for name in FROM_AGENT:
         values[name] = values.get(name) or getattr(agent, name, "") or defaults.get(name)
     if missing := [name for name in FROM_AGENT if not values[name]]:
@@ -155,6 +156,7 @@ def trash_thread(
     moment = now or timezone.now()
     thread = lock_row(Thread.objects.visible_to(actor).active(), thread_id, precondition)
     save_changes(thread, {"trashed_at": moment}, now=moment)
+    record(actor=actor, action="thread.deleted", subject=subject_of(thread, label=""), now=moment)
 
 
 @transaction.atomic
@@ -165,6 +167,8 @@ def restore_thread(
 
     Raises `NotFound`, `VersionMismatch`.
     """
+    moment = now or timezone.now()
     thread = lock_row(Thread.objects.visible_to(actor).in_trash(), thread_id, precondition)
-    save_changes(thread, {"trashed_at": None}, now=now or timezone.now())
+    save_changes(thread, {"trashed_at": None}, now=moment)
+    record(actor=actor, action="thread.restored", subject=subject_of(thread, label=""), now=moment)
     return thread

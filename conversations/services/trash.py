@@ -16,6 +16,7 @@ from core.access import Actor
 from core.changes import lock_row
 from core.errors import NotFound
 from core.preconditions import ANY_VERSION, Precondition
+from ledger.services import record, subject_of
 
 
 @transaction.atomic
@@ -28,6 +29,7 @@ def trash_message(
     _set_trashed(message, moment)
     _count(message, -1, moment)
     remove_documents([message.pk])
+    record(actor=actor, action="message.deleted", subject=subject_of(message, label=""), now=moment)
 
 
 @transaction.atomic
@@ -35,10 +37,12 @@ def restore_message(
     *, actor: Actor, message_id: UUID, precondition: Precondition = ANY_VERSION, now: datetime | None = None
 ) -> Message:
     """Bring a message back to its place. Raises `NotFound`, `VersionMismatch`."""
+    moment = now or timezone.now()
     message = _locked(actor, message_id, is_trashed=True, precondition=precondition)
     _set_trashed(message, None)
-    _count(message, +1, now or timezone.now())
+    _count(message, +1, moment)
     index_messages([message])
+    record(actor=actor, action="message.restored", subject=subject_of(message, label=""), now=moment)
     return message
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from conversations.models import Message, Thread
 from conversations.transcript.entries import Entry, EntryBuilder, Place, Switch
+from conversations.transcript.permits import ReadingPermit
 from conversations.transcript.rows import bounded_values, feedback_rows, jumps_of, message_rows, trashed_positions
 from conversations.transcript.selection import Selection
 from conversations.transcript.tree import Branch, BranchTree
@@ -36,8 +37,9 @@ class Transcript:
     """Query strings of the first, previous, next and last page, as far as there are any."""
 
 
-def read_transcript(thread: Thread, selection: Selection) -> Transcript:
-    """Return the page of a thread: four queries at most, whatever the thread holds."""
+def read_transcript(thread: Thread, selection: Selection, *, permit: ReadingPermit) -> Transcript:
+    """Return the page of a thread: four queries at most, whatever the thread holds. Raises `ContentHidden`."""
+    permit.check(organization_id=thread.organization_id, thread_id=thread.pk)
     trashed = trashed_positions(thread)
     jumps = jumps_of(thread)
     if selection.leaf is not None and selection.leaf > thread.last_position:
@@ -49,7 +51,7 @@ def read_transcript(thread: Thread, selection: Selection) -> Transcript:
     shown = visible[start : start + PAGE_SIZE]
     return Transcript(
         selection=selection,
-        entries=_entries(thread, layout, shown),
+        entries=_entries(thread, layout, shown, permit),
         total=len(visible),
         first=start + 1 if shown else 0,
         last=start + len(shown),
@@ -63,16 +65,17 @@ def read_transcript(thread: Thread, selection: Selection) -> Transcript:
     )
 
 
-def read_message(message: Message) -> Entry:
-    """Return one message as it stands on its own page, also when it lies in the trash."""
+def read_message(message: Message, *, permit: ReadingPermit) -> Entry:
+    """Return one message as it stands on its own page, also when it lies in the trash. Raises `ContentHidden`."""
+    permit.check(organization_id=message.organization_id, thread_id=message.thread_id)
     row = next(iter(bounded_values(Message.objects.filter(organization_id=message.organization_id, pk=message.pk))))
-    feedback = feedback_rows(message.organization_id, [message.pk])
+    feedback = feedback_rows(message.organization_id, [message.pk] if permit.includes_feedback else [])
     return EntryBuilder().entry(row, feedback.get(message.pk, []), Place())
 
 
-def _entries(thread: Thread, layout: _Layout, shown: Sequence[int]) -> list[Entry]:
+def _entries(thread: Thread, layout: _Layout, shown: Sequence[int], permit: ReadingPermit) -> list[Entry]:
     rows = message_rows(thread, shown)
-    feedback = feedback_rows(thread.organization_id, [row["id"] for row in rows])
+    feedback = feedback_rows(thread.organization_id, [row["id"] for row in rows if permit.includes_feedback])
     builder = EntryBuilder()
     before = layout.position_before(shown[0]) if shown else 0
     entries: list[Entry] = []

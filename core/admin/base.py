@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.admin.options import get_content_type_for_model
 from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest, HttpResponseRedirect
@@ -19,13 +24,29 @@ from core.errors import DomainError
 class BaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only for the type checker
     """Lists without a count of the whole table, filters only by what is offered, and texts taken exactly.
 
-    `list_columns` names the columns that a list reads, all of them when it is empty.
+    What belongs to no organization is for platform administrators alone; the permissions of Django, which know no
+    organization, count for nothing. `list_columns` names the columns that a list reads, all of them when it is empty.
     """
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_columns: ClassVar[tuple[str, ...]] = ()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_platform_administrator(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_platform_administrator(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_platform_administrator(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_platform_administrator(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_platform_administrator(request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[UncountedChangeList]:
         return UncountedChangeList
@@ -69,6 +90,21 @@ class BaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only for
             kwargs.setdefault("form_class", ExactCharField)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return _log(request, [obj], ADDITION, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return _log(request, [obj], CHANGE, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return _log(request, queryset, DELETION, "")
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """Django looks for the row before it asks for the permission, and so tells which rows there are."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -82,6 +118,34 @@ class BaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only for
         except DomainError as error:
             self.message_user(request, _explained(error), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """A deletion that the domain refuses is told on the page of the row."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as error:
+            self.message_user(request, _explained(error), messages.ERROR)
+            return HttpResponseRedirect("../change/")
+
+
+def _log(request: HttpRequest, rows: Iterable[models.Model], flag: int, message: Any) -> list[Any]:
+    """Write the pages' own history by ids alone: a name or a title in it would outlive the row that it was of."""
+    person: Any = request.user
+    return [
+        LogEntry.objects.create(
+            user_id=person.pk,
+            content_type=get_content_type_for_model(row),
+            object_id=row.pk,
+            object_repr=str(row.pk),
+            action_flag=flag,
+            change_message=json.dumps(message) if isinstance(message, list) else message,
+        )
+        for row in rows
+    ]
+
+
+def _is_platform_administrator(request: HttpRequest) -> bool:
+    return request.user.is_active and getattr(request.user, "is_superuser", False) is True
 
 
 def clock_time(moment: datetime) -> str:

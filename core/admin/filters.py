@@ -26,7 +26,8 @@ class Suggestion:
 class ValueFilter(ListFilter):
     """Rows with exactly this value: some values are offered as links, any other can be written.
 
-    A subclass states `parameter_name`, the `lookup`, and `suggestions()` at a bounded cost.
+    A subclass states `parameter_name`, the `lookup`, and `suggestions()` at a bounded cost: only values of rows that
+    the person who asks may see.
     """
 
     parameter_name: ClassVar[str]
@@ -36,6 +37,7 @@ class ValueFilter(ListFilter):
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
+        self.request = request
         given = params.pop(self.parameter_name, None)
         self.value: str = given[-1] if given else ""
 

@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.actors import SystemActor
-from accounts.models import User
+from accounts.models import Organization, User
 from conversations.models import Message, Thread
 from conversations.services import append_messages
+from tests.conftest import join
 
 Say = Callable[..., Message]
 
@@ -31,10 +32,45 @@ def root(db: None) -> User:
 
 
 @pytest.fixture
+def organization(organization: Organization, root: User) -> Organization:
+    """The organization, with `root` among its members: what was said in it is not hidden from them."""
+    join(root, organization)
+    return organization
+
+
+@pytest.fixture
+def other_organization(other_organization: Organization, root: User) -> Organization:
+    join(root, other_organization)
+    return other_organization
+
+
+@pytest.fixture
 def browser(root: User) -> Client:
     """A browser in which `root` is logged in."""
     client = Client()
     client.force_login(root)
+    return client
+
+
+def staff(person: User) -> Client:
+    """A browser in which the person is logged in, who may enter the admin."""
+    User.objects.filter(pk=person.pk).update(is_staff=True)
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    """A platform administrator who is a member nowhere."""
+    return User.objects.create(username="operator", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def office(operator: User) -> Client:
+    """A browser of the platform administrator."""
+    client = Client()
+    client.force_login(operator)
     return client
 
 

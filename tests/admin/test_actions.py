@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -19,7 +18,8 @@ from agents_app.models import Agent
 from agents_app.services import create_agent
 from conversations.models import Message, Thread
 from conversations.services import create_thread, trash_message, trash_thread
-from tests.admin.conftest import AGENTS, MESSAGES, THREADS, Say, notices, statements
+from tests.admin.conftest import AGENTS, MESSAGES, THREADS, Say, notices, staff, statements
+from tests.conftest import make_member
 
 MakeThread = Callable[..., Thread]
 
@@ -83,7 +83,7 @@ def test_action_on_agents_tells_a_slug_that_was_given_away(browser: Client, acto
 def test_action_moves_a_bounded_number_at_once(
     browser: Client, make_thread: MakeThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conversations.admin.moves.MAX_AT_ONCE", 2)
+    monkeypatch.setattr("core.admin.moves.MAX_AT_ONCE", 2)
     threads = [make_thread() for _ in range(3)]
 
     response = act(browser, THREADS, "move_to_trash", threads)
@@ -92,13 +92,9 @@ def test_action_moves_a_bounded_number_at_once(
     assert Thread.objects.active().count() == 1
 
 
-def test_actions_need_their_permissions(alice: User, thread: Thread, say: Say) -> None:
+def test_actions_need_their_permissions(organization: Organization, thread: Thread, say: Say) -> None:
     say()
-    alice.is_staff = True
-    alice.save()
-    alice.user_permissions.set(Permission.objects.filter(codename__in=["view_thread", "view_message"]))
-    client = Client()
-    client.force_login(alice)
+    client = staff(make_member("ana", organization, role="analyst"))
 
     offered = [name for name, _ in client.get(reverse(THREADS)).context["action_form"].fields["action"].choices]
     act(client, THREADS, "move_to_trash", [thread])

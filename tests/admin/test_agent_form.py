@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.actors import SystemActor
 from accounts.models import Organization
+from accounts.services.domains import create_domain
 from agents_app.models import Agent
 from agents_app.services import create_agent, trash_agent
 from tests.admin.conftest import AGENTS, listed
@@ -265,3 +266,26 @@ def test_agent_form_fills_the_slug_from_the_name(browser: Client) -> None:
     assert [(each["field"].name, [name.name for name in each["dependencies"]]) for each in prepopulated] == [
         ("slug", ["name"])
     ]
+
+
+def test_agent_form_moves_an_agent_to_a_domain_and_back(browser: Client, agent: Agent, actor: SystemActor) -> None:
+    domain = create_domain(actor=actor, fields={"name": "Research"})
+    assert save(browser, agent, domain=str(domain.pk)).status_code == 302
+    agent.refresh_from_db()
+    assert (agent.domain_id, agent.version) == (domain.pk, 2)
+
+    assert save(browser, agent, domain="").status_code == 302
+    agent.refresh_from_db()
+    assert (agent.domain_id, agent.version) == (None, 3)
+
+
+def test_agent_form_offers_no_domain_of_another_organization(
+    browser: Client, agent: Agent, other_organization: Organization
+) -> None:
+    foreign = create_domain(actor=SystemActor(other_organization.pk), fields={"name": "Research"})
+
+    response = save(browser, agent, domain=str(foreign.pk))
+
+    assert list(errors(response)) == ["domain"]
+    agent.refresh_from_db()
+    assert (agent.domain_id, agent.version) == (None, 1)

@@ -87,7 +87,7 @@ def test_message_list_filters(
     assert listed(rows(browser, MESSAGES, query)) == expected
 
 
-def test_message_list_costs_four_queries_at_one_row_and_at_three(browser: Client, say: Say) -> None:
+def test_message_list_costs_five_queries_at_one_row_and_at_three(browser: Client, say: Say) -> None:
     counts: list[int] = []
     for more in (1, 2):
         for _ in range(more):
@@ -96,7 +96,7 @@ def test_message_list_costs_four_queries_at_one_row_and_at_three(browser: Client
             rows(browser, MESSAGES)
         counts.append(len(found))
 
-    assert counts == [4, 4]
+    assert counts == [5, 5]
     assert [each for each in found if "COUNT(" in each.upper()] == []
 
 
@@ -129,7 +129,7 @@ def test_message_is_neither_made_nor_changed_nor_erased(browser: Client, thread:
 @pytest.fixture
 def feedback(actor: SystemActor, say: Say, alice: User, organization: Organization) -> list[Feedback]:
     message = say(role="assistant")
-    member = MemberActor(organization_id=organization.pk, person_id=alice.pk)
+    member = MemberActor(organization_id=organization.pk, user_id=alice.pk, label="alice")
     return [
         create_feedback(actor=member, message_id=message.pk, fields={"rating": -1, "comment": "Wrong"}, now=MOMENT),
         create_feedback(actor=actor, message_id=message.pk, fields={"payload": {"a": 1}}, now=MOMENT),
@@ -165,7 +165,7 @@ def test_feedback_list_hides_the_trash(browser: Client, feedback: list[Feedback]
     assert listed(rows(browser, FEEDBACK, "?trash=only")) == [str(feedback[0])]
 
 
-def test_feedback_list_costs_four_queries_at_one_row_and_at_three(
+def test_feedback_list_costs_five_queries_at_one_row_and_at_three(
     browser: Client, say: Say, actor: SystemActor
 ) -> None:
     counts: list[int] = []
@@ -176,7 +176,7 @@ def test_feedback_list_costs_four_queries_at_one_row_and_at_three(
             rows(browser, FEEDBACK)
         counts.append(len(found))
 
-    assert counts == [4, 4]
+    assert counts == [5, 5]
     assert [each for each in found if "COUNT(" in each.upper()] == []
     assert [each for each in found if '"conversations_message"."content"' in each] == []
 

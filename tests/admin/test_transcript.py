@@ -91,7 +91,7 @@ def test_transcript_shows_feedback_at_its_message(
 ) -> None:
     say("question")
     answer = say("answer", role="assistant")
-    member = MemberActor(organization_id=thread.organization_id, person_id=alice.pk)
+    member = MemberActor(organization_id=thread.organization_id, user_id=alice.pk, label="alice")
     create_feedback(actor=member, message_id=answer.pk, fields={"rating": 1, "comment": "Good <b>"}, now=MOMENT)
     create_feedback(actor=actor, message_id=answer.pk, fields={"payload": {"stars": 4}}, now=MOMENT)
     gone = create_feedback(actor=actor, message_id=answer.pk, fields={"comment": "gone"})
@@ -153,7 +153,7 @@ def test_transcript_tells_json_null_from_a_missing_value(browser: Client, thread
     assert [[(each.label, each.text) for each in entry.details] for entry in entries] == [[], [("Artifact", "null")]]
 
 
-def test_transcript_costs_six_queries_at_one_message_and_at_three(
+def test_transcript_costs_seven_queries_at_one_message_and_at_three(
     browser: Client, thread: Thread, say: Say, actor: SystemActor
 ) -> None:
     counts: list[int] = []
@@ -165,7 +165,7 @@ def test_transcript_costs_six_queries_at_one_message_and_at_three(
             browser.get(thread_page(thread))
         counts.append(len(found))
 
-    assert counts == [6, 6]
+    assert counts == [7, 7]
 
 
 def test_transcript_with_branches_and_trash_costs_one_query_more(
@@ -179,7 +179,7 @@ def test_transcript_with_branches_and_trash_costs_one_query_more(
     with statements() as found:
         browser.get(thread_page(thread))
 
-    assert len(found) == 7
+    assert len(found) == 8
     assert [each for each in found if "COUNT(" in each.upper()] == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 MEMBERS = {"type", "title", "status", "detail", "code"}
-OPTIONAL = {"errors", "pointer", "current_version"}
+OPTIONAL = {"errors", "pointer", "current_version", "budget_id", "budget_name", "limit", "spent"}
 
 
 def problem_of(response: Any) -> dict[str, Any]:

@@ -16,6 +16,17 @@ THREAD = {"agent_type": "chat", "model": "gpt-test", "provider": "openai", "titl
 MESSAGE = {"role": "user", "content": "Sent by a test"}
 AGENT = {"name": "Sent by a test"}
 FEEDBACK = {"rating": 1}
+INTEGRATION = {"name": "Sent by a test", "kind": "webhook", "base_url": "https://hooks.example.org/"}
+USAGE = {"provider": "openai", "model": "gpt-test", "input_tokens": 3, "output_tokens": 2, "cost": "0.01"}
+BUDGET = {"name": "Sent by a test", "period": "month", "limit": "10"}
+PRICE = {"provider": "openai", "model": "gpt-test", "input_price": "0.5", "output_price": "1.5"}
+
+NAMED = {"name": "Sent by a test"}
+ROLE = {**NAMED, "permissions": ["thread.read"]}
+HOUSE = "01890000-0000-7000-8000-00000000d0d0"
+"""The domain in which the instances of `Shelf` are."""
+INSTANCE = {**NAMED, "domain_id": HOUSE}
+SESSION = {"metadata": {"sent": "by a test"}}
 
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "agent-list"): AGENT,
@@ -23,6 +34,35 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "agent-detail"): AGENT,
     ("POST", "message-feedback"): FEEDBACK,
     ("PATCH", "feedback-detail"): FEEDBACK,
+    ("PUT", "organization-detail"): NAMED,
+    ("PATCH", "organization-detail"): NAMED,
+    ("POST", "domain-list"): NAMED,
+    ("PUT", "domain-detail"): NAMED,
+    ("PATCH", "domain-detail"): NAMED,
+    ("POST", "domain-instances"): NAMED,
+    ("POST", "instance-list"): INSTANCE,
+    ("PUT", "instance-detail"): INSTANCE,
+    ("PATCH", "instance-detail"): NAMED,
+    ("POST", "agentsession-list"): SESSION,
+    ("POST", "key-list"): NAMED,
+    ("PATCH", "key-detail"): NAMED,
+    ("POST", "key-rotate"): {"overlap_hours": 1},
+    ("POST", "role-list"): ROLE,
+    ("PUT", "role-detail"): ROLE,
+    ("PATCH", "role-detail"): NAMED,
+    ("PATCH", "membership-detail"): {"role": "member"},
+    ("POST", "invitation-list"): {"email": "sent@example.org", "role": "member"},
+    ("POST", "usage-list"): USAGE,
+    ("POST", "usage-batch"): {"records": [USAGE]},
+    ("POST", "budget-list"): BUDGET,
+    ("PUT", "budget-detail"): BUDGET,
+    ("PATCH", "budget-detail"): {"limit": "20"},
+    ("POST", "price-override-list"): PRICE,
+    ("PUT", "price-override-detail"): PRICE,
+    ("PATCH", "price-override-detail"): {"input_price": "2"},
+    ("POST", "integration-list"): INTEGRATION,
+    ("PUT", "integration-detail"): INTEGRATION,
+    ("PATCH", "integration-detail"): INTEGRATION,
 }
 for _name in ("thread", "conversation", "session"):
     BODIES["POST", f"{_name}-list"] = THREAD
@@ -30,6 +70,10 @@ for _name in ("thread", "conversation", "session"):
     BODIES["PATCH", f"{_name}-detail"] = {"title": "Sent by a test"}
     BODIES["POST", f"{_name}-messages"] = MESSAGE
     BODIES["POST", f"{_name}-messages-batch"] = {"messages": [MESSAGE]}
+
+
+PLATFORM_ONLY = {("POST", "organization-list")}
+"""What only platform administrators may do."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +127,11 @@ def list_routes() -> list[Route]:
 def requests(routes: list[Route]) -> list[tuple[str, Route]]:
     """Every method of every route."""
     return [(method, route) for route in routes for method in route.methods]
+
+
+def requests_by_key(routes: list[Route]) -> list[tuple[str, Route]]:
+    """Every method of every route but those that no key and no member may call."""
+    return [(method, route) for method, route in requests(routes) if (method, route.name) not in PLATFORM_ONLY]
 
 
 def request_id(value: object) -> str | None:

@@ -27,7 +27,10 @@ def test_every_spelling_of_an_address_is_answered_alike(api: ApiClient, method: 
     assert not 300 <= statuses[0] < 400
 
 
-@pytest.mark.parametrize("route", [route for route in all_routes() if not route.has_row], ids=request_id)
+READABLE = [route for route in all_routes() if not route.has_row and "GET" in route.methods]
+
+
+@pytest.mark.parametrize("route", READABLE, ids=request_id)
 def test_every_address_without_a_row_can_be_read(api: ApiClient, route: Route) -> None:
     response = api.get(route.path())
 

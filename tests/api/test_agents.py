@@ -24,6 +24,7 @@ def test_agent_has_exactly_these_members(api: ApiClient) -> None:
     assert {name: value for name, value in agent.items() if name not in ("id", "created_at", "updated_at")} == {
         "name": "Ada",
         "slug": "ada",
+        "domain_id": None,
         "description": "",
         "instructions": "",
         "backstory": "",

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from tests.api.conftest import Shelf, row_for
 from tests.api.problems import fields_at_fault, problem_of
-from tests.api.routes import MESSAGE, Route, guarded_routes, request_id, requests, unversioned
+from tests.api.routes import MESSAGE, Route, guarded_routes, request_id, requests_by_key, unversioned
 from tests.api.stored_rows import snapshot
 from tests.client import ApiClient
 
-WITH_BODY = [pair for pair in requests(unversioned(guarded_routes())) if pair[0] in ("POST", "PUT", "PATCH")]
+WITH_BODY = [pair for pair in requests_by_key(unversioned(guarded_routes())) if pair[0] in ("POST", "PUT", "PATCH")]
 
 
 @pytest.fixture
@@ -46,8 +47,10 @@ def test_a_body_of_another_type_is_a_415(api: ApiClient, path: str, content_type
 
 
 @pytest.mark.parametrize(("method", "route"), WITH_BODY, ids=request_id)
-def test_every_route_refuses_a_body_of_another_type(api: ApiClient, thread_id: str, method: str, route: Route) -> None:
-    response = api.send(method, route.path(thread_id), b"role=user", content_type="text/plain", if_match="*")
+def test_every_route_refuses_a_body_of_another_type(api: ApiClient, shelf: Shelf, method: str, route: Route) -> None:
+    response = api.send(
+        method, route.path(row_for(route, shelf)), b"role=user", content_type="text/plain", if_match="*"
+    )
 
     assert response.status_code == 415
     problem_of(response)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.conftest import REQUIRED, make_through
+from tests.api.conftest import REQUIRED, Shelf, make_through, row_for
 from tests.api.problems import fields_at_fault
 from tests.api.routes import Route, list_routes, request_id
 from tests.client import ApiClient
@@ -102,11 +102,8 @@ def test_count_is_told_only_when_asked_for(api: ApiClient, five: None) -> None:
 
 @pytest.mark.parametrize("route", list_routes(), ids=request_id)
 @pytest.mark.parametrize("value", ["0", "-1", "1001", "abc", "1e3", "", "99999999999999999999", "1.0", "+1"])
-def test_a_limit_is_a_whole_number_up_to_a_thousand(api: ApiClient, thread_id: str, route: Route, value: str) -> None:
-    message = make_through(api, f"/api/threads/{thread_id}/messages", {"role": "user"})["id"]
-    pk = message if route.name.startswith("message") else thread_id
-
-    response = api.get(f"{route.path(pk)}?limit={value}")
+def test_a_limit_is_a_whole_number_up_to_a_thousand(api: ApiClient, shelf: Shelf, route: Route, value: str) -> None:
+    response = api.get(f"{route.path(row_for(route, shelf))}?limit={value}")
 
     assert response.status_code == 400
     assert fields_at_fault(response) == ["limit"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Shelf
+from tests.api.conftest import Shelf, row_for
 from tests.api.problems import fields_at_fault, problem_of
-from tests.api.routes import Route, all_routes, guarded_routes, request_id, requests, unversioned
+from tests.api.routes import Route, all_routes, guarded_routes, request_id, requests, requests_by_key, unversioned
 from tests.api.stored_rows import snapshot
 from tests.client import ApiClient
 
@@ -65,7 +65,7 @@ def test_an_unknown_address_is_a_404(api: ApiClient, path: str, method: str) -> 
     assert problem_of(response)["code"] == "not_found"
 
 
-@pytest.mark.parametrize(("method", "route"), requests(ROUTES), ids=request_id)
+@pytest.mark.parametrize(("method", "route"), requests_by_key(ROUTES), ids=request_id)
 def test_an_unknown_parameter_is_a_400(api: ApiClient, shelf: Shelf, method: str, route: Route) -> None:
     before = snapshot()
 
@@ -77,7 +77,7 @@ def test_an_unknown_parameter_is_a_400(api: ApiClient, shelf: Shelf, method: str
     assert snapshot() == before
 
 
-@pytest.mark.parametrize(("method", "route"), requests(ROUTES), ids=request_id)
+@pytest.mark.parametrize(("method", "route"), requests_by_key(ROUTES), ids=request_id)
 def test_a_parameter_given_twice_is_a_400(api: ApiClient, shelf: Shelf, method: str, route: Route) -> None:
     before = snapshot()
 
@@ -100,7 +100,7 @@ def test_an_unknown_format_is_a_400(api: ApiClient, shelf: Shelf, route: Route) 
 
 @pytest.mark.parametrize(
     ("method", "route"),
-    [pair for pair in requests(ROUTES) if pair[0] in ("POST", "PUT", "PATCH")],
+    [pair for pair in requests_by_key(ROUTES) if pair[0] in ("POST", "PUT", "PATCH")],
     ids=request_id,
 )
 def test_an_unknown_field_is_a_400(api: ApiClient, shelf: Shelf, method: str, route: Route) -> None:
@@ -117,7 +117,7 @@ def test_an_unknown_field_is_a_400(api: ApiClient, shelf: Shelf, method: str, ro
 
 @pytest.mark.parametrize(
     ("method", "route"),
-    [pair for pair in requests(ROUTES) if pair[0] in ("POST", "PUT", "PATCH")],
+    [pair for pair in requests_by_key(ROUTES) if pair[0] in ("POST", "PUT", "PATCH")],
     ids=request_id,
 )
 @pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"1", b"{", b"\xff", b" "])
@@ -131,13 +131,6 @@ def test_a_body_that_is_no_object_is_a_400(
     assert response.status_code == 400
     problem_of(response)
     assert snapshot() == before
-
-
-def row_for(route: Route, shelf: Shelf) -> str:
-    """The id that the route is about; for `restore` one that lies in the trash."""
-    kind = route.name.partition("-")[0]
-    kind = "thread" if kind in ("conversation", "session") else kind
-    return str(getattr(shelf, f"trashed_{kind}" if route.name.endswith("-restore") else kind))
 
 
 @pytest.mark.parametrize("debug", [True, False])

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-from tests.api.conftest import Shelf
+from tests.api.conftest import Shelf, row_for
 from tests.api.problems import MEMBERS, OPTIONAL
 from tests.api.routes import Route, guarded_routes, request_id, requests, unversioned
 from tests.client import ApiClient
@@ -55,7 +55,7 @@ def test_every_operation_has_a_name_of_its_own() -> None:
 def test_every_operation_documents_its_errors(method: str, route: Route) -> None:
     responses = operation(method, route)["responses"]
 
-    always = {"400", "401", "403", "404", "406", "503"}
+    always = {"400", "401", "403", "404", "406", "429", "503"}
     by_method = {
         "POST": {"409", "413", "415"},
         "PUT": {"409", "412", "413", "415", "428"},
@@ -63,7 +63,8 @@ def test_every_operation_documents_its_errors(method: str, route: Route) -> None
         "DELETE": {"412"},
     }
     errors = {status: answer for status, answer in responses.items() if status >= "400"}
-    assert errors.keys() == always | by_method.get(method, set())
+    own = {"budget-check": {"402"}}
+    assert errors.keys() == always | by_method.get(method, set()) | own.get(route.name, set())
     assert {tuple(answer["content"]) for answer in errors.values()} == {("application/problem+json",)}
     assert all(answer["description"] for answer in errors.values())
 
@@ -73,7 +74,7 @@ def test_every_operation_documents_its_success_and_its_log_in(method: str, route
     described = operation(method, route)
 
     success = {status for status in described["responses"] if status < "400"}
-    expected = {"create": "201", "batch": "201", "destroy": "204"}.get(route.methods[method], "200")
+    expected = {"create": "201", "batch": "201", "rotate": "201", "destroy": "204"}.get(route.methods[method], "200")
     assert success - {"304"} == {expected}
     assert described["security"] == [{"apiKey": []}, {"session": []}]
     assert described["description"]
@@ -89,30 +90,51 @@ def test_every_operation_documents_the_headers_of_the_write_contract(method: str
     assert [name for name in headers if name != "If-None-Match"] == expected.get(method, [])
 
 
-@pytest.mark.parametrize(("method", "route"), [pair for pair in ROUTES if pair[0] == "GET"], ids=request_id)
-def test_documented_parameters_are_the_ones_that_are_taken(
-    api: ApiClient, shelf: Shelf, method: str, route: Route
-) -> None:
-    values = {
+def parameter_values(shelf: Shelf) -> dict[str, str]:
+    """Values that query parameters take; any other takes any text."""
+    return {
         "limit": "1",
         "count": "true",
         "order": "asc",
         "offset": "0",
         "branches": "all",
         "agent_id": shelf.agent,
+        "domain_id": shelf.domain,
+        "instance_id": shelf.instance,
+        "user_id": shelf.agent,
+        "thread_id": shelf.thread,
+        "key_id": shelf.agent,
+        "actor_id": shelf.agent,
+        "subject_id": shelf.agent,
+        "by": "day",
+        "format": "csv",
+        "environment": "staging",
         "archived": "false",
+        "is_built_in": "true",
         "trashed": "true",
-        **{f"{name}_{side}": "2026-01-01T00:00:00Z" for name in ("created", "updated") for side in ("after", "before")},
+        **{
+            f"{name}_{side}": "2026-01-01T00:00:00Z"
+            for name in ("created", "updated", "started")
+            for side in ("after", "before")
+        },
     }
-    named = [
-        parameter["name"] for parameter in operation(method, route).get("parameters", []) if parameter["in"] == "query"
-    ]
-    kind = route.name.partition("-")[0]
-    row = getattr(shelf, {"conversation": "thread", "session": "thread"}.get(kind, kind))
+
+
+@pytest.mark.parametrize(("method", "route"), [pair for pair in ROUTES if pair[0] == "GET"], ids=request_id)
+def test_documented_parameters_are_the_ones_that_are_taken(
+    api: ApiClient, shelf: Shelf, method: str, route: Route
+) -> None:
+    values = parameter_values(shelf)
+    named = {
+        parameter["name"]: parameter["schema"].get("enum", [])
+        for parameter in operation(method, route).get("parameters", [])
+        if parameter["in"] == "query"
+    }
+    row = row_for(route, shelf)
 
     statuses = {
-        name: api.get(f"{route.path(row)}?{name}={values.get(name, 'x')}").status_code
-        for name in named
+        name: api.get(f"{route.path(row)}?{name}={values.get(name, next(iter(choices), 'x'))}").status_code
+        for name, choices in named.items()
         if name != "cursor"
     }
 
@@ -122,12 +144,23 @@ def test_documented_parameters_are_the_ones_that_are_taken(
 @pytest.mark.parametrize(
     ("component", "path"),
     [
+        ("Identity", "/api/me"),
+        ("Organization", "/api/organizations/{organization}"),
+        ("Domain", "/api/domains/{domain}"),
+        ("Instance", "/api/instances/{instance}"),
+        ("AgentSession", "/api/agent-sessions/{agentsession}"),
         ("Agent", "/api/agents/{agent}"),
         ("Persona", "/api/agents/{agent}/persona"),
         ("Thread", "/api/threads/{thread}"),
         ("Session", "/api/sessions/{thread}"),
         ("Message", "/api/messages/{message}"),
         ("Feedback", "/api/feedback/{feedback}"),
+        ("Key", "/api/keys/{key}"),
+        ("Usage", "/api/usage/{usage}"),
+        ("Budget", "/api/budgets/{budget}"),
+        ("PriceOverride", "/api/price-overrides/{price}"),
+        ("Totals", "/api/usage/totals"),
+        ("BudgetCheck", "/api/budgets/check"),
     ],
 )
 def test_documented_members_are_the_ones_that_are_answered(

@@ -13,6 +13,11 @@ from tests.api.routes import Route, guarded_routes, list_routes, request_id, req
 from tests.api.stored_rows import ids_of_rows, snapshot
 from tests.client import ApiClient
 
+OWN_LISTS = {"organization-list", "audit-list", "key-list", "role-list"}
+"""Lists of rows that everybody has one of."""
+
+FOREIGN_LISTS = [route for route in list_routes() if route.name not in OWN_LISTS]
+
 ROUTES_OF_ROWS = [route for route in unversioned(guarded_routes()) if route.has_row]
 
 
@@ -51,7 +56,7 @@ def test_any_method_on_the_row_of_a_stranger_answers_like_no_row(
     assert [answer(stranger, method, route, pk) for pk in ids] == [expected] * len(ids)
 
 
-@pytest.mark.parametrize("route", list_routes(), ids=request_id)
+@pytest.mark.parametrize("route", FOREIGN_LISTS, ids=request_id)
 def test_lists_show_nothing_to_a_stranger(
     api: ApiClient, stranger: ApiClient, organization: Organization, shelf: Shelf, route: Route
 ) -> None:
@@ -67,7 +72,7 @@ def test_lists_show_nothing_to_a_stranger(
     assert all(api.get(address).json()["results"] for address in known), "there was nothing to leak"
 
 
-@pytest.mark.parametrize("route", [route for route in list_routes() if not route.has_row], ids=request_id)
+@pytest.mark.parametrize("route", [route for route in FOREIGN_LISTS if not route.has_row], ids=request_id)
 def test_counts_tell_nothing_to_a_stranger(api: ApiClient, stranger: ApiClient, shelf: Shelf, route: Route) -> None:
     count = stranger.get(f"{route.path()}?count=true").json()["count"]
 
@@ -109,6 +114,25 @@ def test_the_active_leaf_cannot_be_the_message_of_a_stranger(stranger: ApiClient
     assert [response.status_code for response in answers] == [400, 400]
     assert answers[0].content == answers[1].content
     assert snapshot() == before
+
+
+@pytest.mark.parametrize("query", ["", "?count=true", "?limit=1", "?order=asc"])
+def test_a_stranger_sees_their_own_key_alone(stranger: ApiClient, shelf: Shelf, query: str) -> None:
+    page = stranger.get(f"/api/keys{query}").json()
+
+    assert stranger.key is not None
+    assert [row["prefix"] for row in page["results"]] == [f"{stranger.key[:19]}_…"]
+    assert (page["next"], page.get("count", 1)) == (None, 1)
+
+
+@pytest.mark.parametrize("query", ["", "?count=true", "?limit=1", "?order=asc"])
+def test_a_stranger_sees_their_own_organization_alone(
+    stranger: ApiClient, organization: Organization, other_organization: Organization, query: str
+) -> None:
+    page = stranger.get(f"/api/organizations{query}").json()
+
+    assert [row["slug"] for row in page["results"]] == ["rival"]
+    assert (page["next"], page.get("count", 1)) == (None, 1)
 
 
 def test_filters_by_the_row_of_a_stranger_find_nothing(stranger: ApiClient, shelf: Shelf) -> None:

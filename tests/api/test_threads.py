@@ -28,6 +28,7 @@ def test_thread_has_exactly_these_members(new_thread: NewThread) -> None:
     assert without(thread, *SERVER_MADE) == {
         **REQUIRED,
         "agent_id": None,
+        "domain_id": None,
         "title": None,
         "status": "idle",
         "metadata": {},

@@ -15,6 +15,9 @@ ENVIRONMENT_READERS = frozenset({"config/settings.py", "config/env.py"})
 NAMING_THE_SETTINGS = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings')"
 STARTING = frozenset({*ENTRY_POINTS, "config/wsgi.py", "config/asgi.py", "config/rsgi.py"})
 
+AFTER_MIGRATE = frozenset({"accounts/apps.py"})
+"""Apps that keep rows in step with the code: Django offers `post_migrate` for that, after `flush` as well."""
+
 DATABASE_DRIVERS = frozenset({"psycopg", "sqlite3"})
 """Modules whose `connect()` has nothing to do with signals."""
 
@@ -80,6 +83,8 @@ def signals(project: Project) -> list[str]:
     """The project's own logic is called by name: nothing connects to a signal."""
     complaints: list[str] = []
     for module in project.product:
+        if module.place in AFTER_MIGRATE:
+            continue
         complaints += [
             f"{module.at(found)} imports {found.target}"
             for found in module.imports

@@ -18,23 +18,35 @@ Table = type[Model]
 WITHOUT_TENANT = {
     "accounts.Organization": "It is the tenant.",
     "accounts.User": "A person may belong to several organizations.",
+    "accounts.Permission": "The catalogue is the product's.",
+    "accounts.Role": "The built-in roles serve every organization; the others name theirs.",
+    "ledger.AuditEntry": "It outlives the organization, which it names by a soft id.",
+    "ledger.AuditChain": "It outlives the organization, which it names by a soft id.",
+    "ledger.ChainErasure": "It outlives the organization, which it names by a soft id.",
 }
 """Tables that are no `TenantModel`, with the reason."""
 
 WITHOUT_ORGANIZATION = {
     "api_key_prefix_unique": "A key is looked up by its prefix before the organization is known.",
+    "invitation_digest_unique": "An invitation is looked up by its secret before the organization is known.",
 }
 """Unique constraints that do not hold the organization, with the reason."""
 
 ORGANIZATION_NOT_FIRST = {
     "api_key_prefix_unique": "A key is looked up by its prefix before the organization is known.",
+    "api_key_by_imported_prefix": "A key is looked up by its prefix before the organization is known.",
+    "invitation_digest_unique": "An invitation is looked up by its secret before the organization is known.",
     "message_position_unique": "The thread leads: it lies in one organization, and its foreign key is served too.",
 }
 """Indexes and unique constraints that start with another column, with the reason."""
 
 INDEXED_FIELDS = {
     "accounts.Membership.user": "Deleting a person looks for memberships in every organization.",
+    "accounts.ApiKey.user": "Deleting a person looks for keys in every organization.",
     "accounts.ApiKey.created_by": "Deleting a person looks for keys in every organization.",
+    "accounts.Invitation.created_by": "Deleting a person looks for invitations in every organization.",
+    "accounts.AgentSession.user": "Deleting a person looks for sessions in every organization.",
+    "accounts.InstanceAgent.agent": "Erasing an agent looks for its deployments by the agent alone.",
     "conversations.Feedback.message": "Purging a message looks for its feedback by the message alone.",
 }
 """Fields with an index of their own, which Django names and which does not start with the organization."""

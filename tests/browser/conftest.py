@@ -8,6 +8,7 @@ the database may be used all the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, 
 from accounts.actors import SystemActor
 from accounts.models import Organization, User
 from accounts.services import create_organization
+from tests.conftest import join
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -67,9 +69,9 @@ class Window:
             else:
                 self.page.click(selector)
 
-    def log_in(self) -> None:
+    def log_in(self, name: str) -> None:
         self.open("/admin/login/")
-        self.page.fill("#id_username", "root")
+        self.page.fill("#id_username", name)
         self.page.fill("#id_password", PASSWORD)
         self.follow("input[type=submit]")
 
@@ -88,8 +90,11 @@ class Window:
 
 @pytest.fixture
 def tenant(chromium: Browser, transactional_db: None) -> Organization:
-    User.objects.create_superuser("root", "root@example.org", PASSWORD)
-    return create_organization(slug="acme", name="Acme")
+    """An organization whose owner, `root`, administers the installation as well; `operator` is no member."""
+    organization = create_organization(slug="acme", name="Acme")
+    join(User.objects.create_superuser("root", "root@example.org", PASSWORD), organization)
+    User.objects.create_superuser("operator", "operator@example.org", PASSWORD)
+    return organization
 
 
 @pytest.fixture
@@ -99,9 +104,22 @@ def author(tenant: Organization) -> SystemActor:
 
 @pytest.fixture
 def window(chromium: Browser, live_server: Any, tenant: Organization) -> Iterator[Window]:
-    """A window in which an administrator is logged in."""
+    """A window in which the owner of the organization is logged in."""
+    with _opened(chromium, live_server.url, "root") as opened:
+        yield opened
+
+
+@pytest.fixture
+def office(chromium: Browser, live_server: Any, tenant: Organization) -> Iterator[Window]:
+    """A window in which a platform administrator is logged in who is no member."""
+    with _opened(chromium, live_server.url, "operator") as opened:
+        yield opened
+
+
+@contextmanager
+def _opened(chromium: Browser, server: str, name: str) -> Iterator[Window]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    opened = Window(context.new_page(), live_server.url)
-    opened.log_in()
+    opened = Window(context.new_page(), server)
+    opened.log_in(name)
     yield opened
     context.close()

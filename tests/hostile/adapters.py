@@ -12,8 +12,9 @@ from typing import Any
 MESSAGE = {"role": "user"}
 THREAD = {"agent_type": "chat", "model": "gpt-test", "provider": "openai"}
 AGENT = {"name": "Ada"}
+USAGE = {"provider": "openai", "model": "gpt-test", "input_tokens": 1, "output_tokens": 1}
 
-NOT_ROUTES_YET = frozenset({"organization.name", "webhook.url", "provider.base_url", "usage.tokens", "usage.cost"})
+NOT_ROUTES_YET = frozenset({"organization.name", "webhook.url", "provider.base_url"})
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,15 @@ def agent(member: str) -> Adapter:
     return Adapter("/api/agents", "/api/agents/{id}", member, AGENT, ("/api/agents/{id}", "/api/agents"))
 
 
+def usage(member: str) -> Adapter:
+    return Adapter("/api/usage", "/api/usage/{id}", member, USAGE, ("/api/usage/{id}", "/api/usage"))
+
+
+def integration(kind: str) -> Adapter:
+    listed = "/api/integrations"
+    return Adapter(listed, f"{listed}/{{id}}", "base_url", {"name": "Ada", "kind": kind}, (f"{listed}/{{id}}", listed))
+
+
 VALUES = {
     "message.content": message("content"),
     "message.metadata": message("metadata"),
@@ -64,9 +74,13 @@ VALUES = {
     "agent.config": agent("parameters"),
     "agent.avatar_url": agent("avatar_url"),
     "agent.personality_traits": agent("personality_traits"),
+    "provider.base_url": integration("openai_compatible"),
+    "webhook.url": integration("webhook"),
     "message.feedback.payload": Adapter(
         "/api/messages/{message}/feedback", "/api/feedback/{id}", "payload", {"rating": 1}, ("/api/feedback",)
     ),
+    "usage.tokens": usage("input_tokens"),
+    "usage.cost": usage("cost"),
 }
 
 ALIASES = {

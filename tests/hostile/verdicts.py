@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from tests.api.problems import problem_of
@@ -35,6 +37,12 @@ def same_value(sent: str, stored: Any) -> bool:
 def same_instant(sent: str, stored: str) -> bool:
     """Whether a time in UTC with `Z` is the moment that another text names."""
     return stored.endswith("Z") and datetime.fromisoformat(sent) == datetime.fromisoformat(stored)
+
+
+def same_amount(sent: str, stored: str) -> bool:
+    """Whether an amount of money with ten places is what the JSON text said, a number or a text, to the last digit."""
+    value = json.loads(sent, parse_float=Decimal, parse_int=Decimal)
+    return re.fullmatch(r"[0-9]+\.[0-9]{10}", stored) is not None and Decimal(value) == Decimal(stored)
 
 
 def _same(sent: Any, stored: Any) -> bool:

@@ -28,9 +28,10 @@ def plan_of(rows: QuerySet[Any]) -> Plan:
     return plan_of_statement(sql, params)
 
 
-def plan_of_statement(sql: str, params: Any) -> Plan:
-    """The plan of a statement with its parameters."""
-    return _of_postgresql(sql, params) if connection.vendor == "postgresql" else _of_sqlite(sql, params)
+def plan_of_statement(sql: str, params: Any, *, combines_indexes: bool = False) -> Plan:
+    """The plan of a statement with its parameters; PostgreSQL combines several indexes only where that is allowed."""
+    off = [name for name in WITHOUT_SHORTCUTS if not (combines_indexes and name == "enable_bitmapscan")]
+    return _of_postgresql(sql, params, off) if connection.vendor == "postgresql" else _of_sqlite(sql, params)
 
 
 def _of_sqlite(sql: str, params: Any) -> Plan:
@@ -41,13 +42,13 @@ def _of_sqlite(sql: str, params: Any) -> Plan:
     return Plan("\n".join(lines), scans, [line for line in lines if "TEMP B-TREE" in line])
 
 
-def _of_postgresql(sql: str, params: Any) -> Plan:
+def _of_postgresql(sql: str, params: Any, off: list[str]) -> Plan:
     with connection.cursor() as cursor:
-        for name in WITHOUT_SHORTCUTS:
+        for name in off:
             cursor.execute(f"SET LOCAL {name} = off")
         cursor.execute(f"EXPLAIN {sql}", params)
         lines = [str(row[0]) for row in cursor.fetchall()]
-        for name in WITHOUT_SHORTCUTS:
+        for name in off:
             cursor.execute(f"SET LOCAL {name} = on")
     scans = [line.strip() for line in lines if re.search(r"\bSeq Scan\b", line)]
     return Plan("\n".join(lines), scans, [line.strip() for line in lines if re.search(r"\bSort\b *\(", line)])

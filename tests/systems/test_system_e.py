@@ -118,7 +118,8 @@ def test_e7_statements_in_parameters_are_values(api: ApiClient, text: str, name:
     thread = api.post("/api/threads", {"agent_type": "chat", "model": "m", "provider": "p"}).json()["id"]
     message = api.post(f"/api/threads/{thread}/messages", {"role": "user", "content": "said"}).json()["id"]
     [route] = [route for route in list_routes() if route.name == name]
-    path = route.path(message if name.startswith("message") else thread)
+    domain = api.post("/api/domains", {"name": "Sales"}).json()["id"]
+    path = route.path({"message": message, "domain": domain}.get(name.partition("-")[0], thread))
     before = snapshot()
 
     for parameter in known_parameters(route.view):

@@ -140,7 +140,7 @@ def test_jsonl_holds_all_branches_in_order_of_position(thread: Thread) -> None:
 
 def test_jsonl_holds_feedback_with_its_message(thread: Thread, alice: User, actor: SystemActor) -> None:
     message, _other = append(thread, {}, {})
-    member = MemberActor(organization_id=thread.organization_id, person_id=alice.pk)
+    member = MemberActor(organization_id=thread.organization_id, user_id=alice.pk, label="alice")
     kept = create_feedback(actor=member, message_id=message.pk, fields={"rating": 1, "comment": "ok"}, now=MOMENT)
     null = create_feedback(actor=actor, message_id=message.pk, fields={"payload": JSON_NULL}, now=MOMENT)
     gone = create_feedback(actor=actor, message_id=message.pk, fields={"rating": 0})

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     help = "Create an administrator and an API key where they are missing, and print their secrets this once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--organization", default="demo", metavar="SLUG", help="Made when it is missing.")
+        parser.add_argument("--organization", default="main", metavar="SLUG", help="Made when it is missing.")
         parser.add_argument("--username", default="admin")
         parser.add_argument("--key-name", default="bootstrap", metavar="NAME", help="What the key is for.")
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.actors import SystemActor
 from accounts.models import Organization
-from accounts.services import create_organization
+from accounts.services.organizations import found_organization
 from core.errors import DomainError
+from ledger.models import PLATFORM
 
 
 class Command(BaseCommand):
@@ -26,7 +28,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Organization {slug} is there already.")
             return
         try:
-            create_organization(slug=slug, name=options["name"])
+            found_organization(actor=SystemActor(PLATFORM), fields={"slug": slug, "name": options["name"] or slug})
         except DomainError as error:
             raise CommandError(error.detail) from None
         self.stdout.write(self.style.SUCCESS(f"Created organization {slug}."))

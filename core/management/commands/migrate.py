@@ -13,6 +13,7 @@ from django.core.management.commands import migrate
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from core import row_policies, row_security
 from core.sqlite.gate import GateTimeout, WriteGate
 
 WAIT_SECONDS = 600
@@ -28,6 +29,8 @@ class Command(migrate.Command):
         connection = connections[options["database"]]
         with migration_lock(connection):
             super().handle(*args, **options)
+            if row_security.is_enabled(connection.alias) and not (options["plan"] or options["check_unapplied"]):
+                row_policies.complete(connection)
 
 
 @contextmanager

@@ -69,6 +69,8 @@ class Command(BaseCommand):
                 self._tell(path, outcome, report)
         except (UnreadableFile, OSError) as error:
             trouble = f" Reading stopped: {error}"
+        finally:
+            importer.record_file(path.name, verdicts=counts, messages=messages)
         summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
         self.stdout.write(f"{path.name}: {summary}; {messages} messages written{self.mark}.{trouble}")
         return bool(counts) and not counts[Verdict.REFUSED] and not trouble

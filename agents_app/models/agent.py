@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db import models
 
+from accounts.models import Domain
 from agents_app.querysets import AgentQuerySet
 from core.fields import JSONField
 from core.models import TenantModel, TrashableModel, VersionedModel
@@ -15,6 +17,16 @@ from core.renderers import format_datetime
 class Agent(TenantModel, VersionedModel, TrashableModel):
     """A configured agent: its persona, and the defaults that its threads start with."""
 
+    domain_id: UUID | None
+    domain = models.ForeignKey(
+        Domain,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="agents",
+        help_text="The part of the organization it serves; empty: all of it.",
+    )
     name = models.CharField(max_length=255)
     slug = models.SlugField(max_length=80, db_index=False, help_text="Unique among the organization's agents.")
     description = models.TextField(default="", blank=True)
