@@ -47,7 +47,7 @@ BUILT_IN_ROLES: dict[str, BuiltInRole] = {
     "member": BuiltInRole(
         "Member",
         "Talks with agents.",
-        STRUCTURE | nouns("session") | CONVERSATIONS - {"thread.export", "thread.import"},
+        STRUCTURE | nouns("session") | CONVERSATIONS - {"thread.export"},
     ),
     "reviewer": BuiltInRole(
         "Reviewer",

@@ -36,6 +36,17 @@ class InvalidSlug(DomainError):
     code = "invalid_slug"
 
 
+class SlugIsFixed(DomainError):
+    """Whoever may try slugs learns which ones other organizations have; platform administrators know them anyway."""
+
+    status = 403
+    code = "slug_is_fixed"
+    title = "The slug of an organization stays."
+
+    def __init__(self) -> None:
+        super().__init__("Only platform administrators change it.")
+
+
 def create_organization(*, slug: str, name: str = "") -> Organization:
     """Create an organization; its name is the slug unless one is given. Raises `InvalidSlug`, `SlugTaken`."""
     _check_slug(slug)
@@ -80,11 +91,16 @@ def update_organization(
     precondition: Precondition = ANY_VERSION,
     now: datetime | None = None,
 ) -> Organization:
-    """Change name, slug or access to content. Raises `NotFound`, `VersionMismatch`, `InvalidSlug`, `SlugTaken`."""
+    """Change name, access to content, and as a platform administrator the slug.
+
+    Raises `NotFound`, `VersionMismatch`, `SlugIsFixed`, `InvalidSlug`, `SlugTaken`.
+    """
     moment = now or timezone.now()
     if "slug" in changes:
         _check_slug(changes["slug"])
     organization = lock_row(Organization.objects.visible_to(actor), organization_id, precondition)
+    if changes.get("slug", organization.slug) != organization.slug and not actor.can("organization.create"):
+        raise SlugIsFixed
     before, after = change_of(organization, changes)
     try:
         with transaction.atomic():

@@ -35,7 +35,7 @@ def made(owner: Person) -> dict[str, Any]:
     """A key with every bound, as the answer that made it."""
     body = {
         "name": "Importer",
-        "permissions": ["thread.read", "thread.import", "thread.read"],
+        "permissions": ["thread.read", "thread.create", "thread.read"],
         "is_read_only": False,
         "allowed_networks": ["127.0.0.1", "10.0.0.0/8", "127.0.0.1/32"],
         "expires_at": "2040-01-01T00:00:00+01:00",
@@ -64,7 +64,7 @@ def test_a_key_is_shown_once(owner: Person, made: dict[str, Any]) -> None:
         "kind": "service",
         "user_id": None,
         "prefix": f"parley_{stored.prefix}_…",
-        "permissions": ["thread.import", "thread.read"],
+        "permissions": ["thread.create", "thread.read"],
         "is_read_only": False,
         "allowed_networks": ["127.0.0.1/32", "10.0.0.0/8"],
         "is_imported": False,
@@ -118,7 +118,7 @@ def test_making_a_key_is_audited(owner: Person, made: dict[str, Any], organizati
         "after": {
             "name": "Importer",
             "prefix": made["prefix"].split("_")[1],
-            "permissions": ["thread.import", "thread.read"],
+            "permissions": ["thread.create", "thread.read"],
             "is_read_only": False,
             "allowed_networks": ["127.0.0.1/32", "10.0.0.0/8"],
             "expires_at": "2039-12-31T23:00:00.000000Z",
@@ -178,7 +178,7 @@ def test_a_change_is_stored_audited_and_in_force(
             "subject": f"api_key Reader ({made['prefix']})",
             "before": {
                 "name": "Importer",
-                "permissions": ["thread.import", "thread.read"],
+                "permissions": ["thread.create", "thread.read"],
                 "is_read_only": False,
                 "expires_at": "2039-12-31T23:00:00.000000Z",
             },

@@ -31,6 +31,14 @@ def root(organization: Organization) -> Person:
     return Person(user)
 
 
+@pytest.fixture
+def administrator(organization: Organization) -> Person:
+    """A platform administrator who is an owner of acme."""
+    user = User.objects.create_superuser("ada", "ada@example.org", "correct horse battery")
+    join(user, organization)
+    return Person(user)
+
+
 def test_organization_has_exactly_these_members(api: ApiClient, organization: Organization, path: str) -> None:
     response = api.get(path)
 
@@ -47,10 +55,10 @@ def test_organization_has_exactly_these_members(api: ApiClient, organization: Or
     assert api.get("/api/organizations").json() == {"next": None, "previous": None, "results": [found]}
 
 
-def test_organization_is_changed_with_its_slug(api: ApiClient, organization: Organization, path: str) -> None:
+def test_organization_is_changed_with_its_slug(administrator: Person, organization: Organization, path: str) -> None:
     start = last_number(organization.pk)
 
-    response = api.patch(path, {"name": "Acme & Sons", "slug": "acme-sons", "content_access": "closed"})
+    response = administrator.patch(path, {"name": "Acme & Sons", "slug": "acme-sons", "content_access": "closed"})
 
     changed = response.json()
     assert (response.status_code, response["ETag"]) == (200, '"v2"')
@@ -84,10 +92,23 @@ def test_content_access_survives_a_replacement_that_does_not_name_it(api: ApiCli
     assert replaced.json()["content_access"] == "closed"
 
 
-def test_a_slug_that_is_taken_is_a_409(api: ApiClient, other_organization: Organization, path: str) -> None:
+@pytest.mark.parametrize("slug", ["rival", "nobodys"])
+def test_an_organization_does_not_learn_which_slugs_others_have(
+    api: ApiClient, other_organization: Organization, path: str, slug: str
+) -> None:
     before = snapshot()
 
-    response = api.patch(path, {"slug": "rival"})
+    response = api.patch(path, {"name": "Changed", "slug": slug})
+
+    assert (response.status_code, problem_of(response)["code"]) == (403, "slug_is_fixed")
+    assert snapshot() == before
+    assert api.patch(path, {"slug": "acme"}).status_code == 200
+
+
+def test_a_slug_that_is_taken_is_a_409(administrator: Person, other_organization: Organization, path: str) -> None:
+    before = snapshot()
+
+    response = administrator.patch(path, {"slug": "rival"})
 
     assert (response.status_code, problem_of(response)["code"]) == (409, "slug_taken")
     assert snapshot() == before

@@ -17,6 +17,8 @@ from accounts.roles import BUILT_IN_ROLES, sync_roles
 from accounts.services import create_organization
 from agents_app.models import Agent
 from conversations.models import Message, Thread
+from core.access import ANY_ACTOR
+from core.checks import api_routes
 from ledger.models import PLATFORM
 from tests.accounts.people import own_role
 from tests.accounts.roles_document import roles_document
@@ -216,3 +218,10 @@ def test_user_that_cannot_be_made_is_refused(alice: User, arguments: list[str], 
 
     assert str(refused.value).startswith(told)
     assert all_rows() == before
+
+
+def test_every_permission_is_asked_for() -> None:
+    views = [getattr(pattern.callback, "cls", None) for _route, pattern in api_routes()]
+    asked = {code for view in views if view is not None for code in getattr(view, "permission_codes", {}).values()}
+    assert PERMISSIONS.keys() - asked == {"thread.export"}, "exports are of the admin"
+    assert asked - PERMISSIONS.keys() == {ANY_ACTOR}

@@ -128,12 +128,14 @@ def body_for(method: str, name: str, ids: Ids, word: str = "sparrow") -> Any:
     body = new(kind, ids, word)
     if name in BATCHES:
         return {BATCHES[name]: [body]}
-    if kind in LATER and method != "POST":
-        return {member: body[member] for member in LATER[kind]} if method == "PATCH" else body
+    if kind == "organization" and method == "PUT":
+        return {"name": body["name"]}
+    if kind in LATER and method == "PATCH":
+        return {member: body[member] for member in LATER[kind]}
     return {member: value for member, value in body.items() if (name, member) != ("domain-instances", "domain_id")}
 
 
-LATER = {"thread": ("title", "metadata"), "role": ("name",), "key": ("name",)}
+LATER = {"organization": ("name",), "thread": ("title", "metadata"), "role": ("name",), "key": ("name",)}
 """What is changed of rows of which not everything can be."""
 
 REFUSED_TO_OWNERS: dict[tuple[str, str], tuple[int, ...]] = {
