@@ -27,7 +27,7 @@ from core.admin import (
     TrashFilter,
     clock_time,
 )
-from core.errors import DomainError
+from core.admin.moves import move_rows
 from core.json_gate import RefusedJSON, read_json
 from core.validators import validate_web_url
 
@@ -35,8 +35,6 @@ __all__ = ["AgentAdmin", "IntegrationAdmin"]
 
 MAX_TRAITS = 100
 MAX_TRAIT_LENGTH = 255
-MAX_AT_ONCE = 1000
-"""Agents that one action moves; each is a transaction of its own."""
 
 
 class TraitsField(ExactCharField):
@@ -206,16 +204,8 @@ class AgentAdmin(TenantAdmin):
         self._move(request, queryset, services.restore_agent, "restored")
 
     def _move(self, request: HttpRequest, queryset: QuerySet[Agent], move: Callable[..., Any], words: str) -> None:
-        moved, refused = 0, 0
-        for agent_id, organization_id in queryset.values_list("pk", "organization_id")[:MAX_AT_ONCE]:
-            try:
-                move(actor=acting_in(organization_id, request), agent_id=agent_id)
-                moved += 1
-            except DomainError:
-                refused += 1
-        level = messages.SUCCESS if moved else messages.WARNING
-        note = f" {refused} could not be." if refused else ""
-        self.message_user(request, f"{moved} agent{'s' if moved != 1 else ''} {words}.{note}", level)
+        done = move_rows(queryset, lambda pk, org: move(actor=acting_in(org, request), agent_id=pk))
+        self.message_user(request, done.told("agent", words), messages.SUCCESS if done.moved else messages.WARNING)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -29,6 +29,7 @@ from core.admin import (
     clock_time,
     scope_of,
 )
+from core.admin.moves import move_rows
 from core.errors import DomainError
 from core.problems import flatten
 from core.secrets import SecretText
@@ -245,17 +246,7 @@ class IntegrationAdmin(TenantAdmin):
     def restore(self, request: HttpRequest, queryset: QuerySet[IntegrationConfig]) -> None:
         self._move(request, queryset, services.restore_integration, "restored")
 
-    def _move(
-        self, request: HttpRequest, queryset: QuerySet[IntegrationConfig], move: Callable[..., Any], words: str
-    ) -> None:
-        moved, refused = 0, 0
-        rows = scope_of(request).restrict(queryset, "integration.delete")
-        for pk, organization_id in rows.values_list("pk", "organization_id")[:MAX_AT_ONCE]:
-            try:
-                move(actor=acting_in(organization_id, request), integration_id=pk)
-                moved += 1
-            except DomainError:
-                refused += 1
-        level = messages.SUCCESS if moved else messages.WARNING
-        note = f" {refused} could not be." if refused else ""
-        self.message_user(request, f"{moved} integration{'s' if moved != 1 else ''} {words}.{note}", level)
+    def _move(self, request: HttpRequest, rows: QuerySet[Any], move: Callable[..., Any], words: str) -> None:
+        done = move_rows(rows, lambda pk, org: move(actor=acting_in(org, request), integration_id=pk))
+        level = messages.SUCCESS if done.moved else messages.WARNING
+        self.message_user(request, done.told("integration", words), level)

@@ -8,12 +8,12 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
-from django.utils import timezone
 
 from accounts.admin import acting_in
 from conversations.admin import ThreadAdmin
 from conversations.admin.content import ContentAccess
 from conversations.models import Thread
+from core.downloads import download
 from transfer.exporting import export_csv, export_jsonl, record_export
 
 Export = Callable[[QuerySet[Thread]], Iterator[bytes]]
@@ -23,16 +23,16 @@ HIDDEN = "Nothing was exported: what was said in some of the selected threads is
 
 @admin.action(description="Export selected threads as JSONL", permissions=["export"])
 def export_as_jsonl(modeladmin: Any, request: HttpRequest, queryset: QuerySet[Thread]) -> StreamingHttpResponse | None:
-    return _download(request, export_jsonl, queryset, suffix="jsonl", content_type="application/x-ndjson")
+    return _download(request, export_jsonl, queryset, suffix="jsonl")
 
 
 @admin.action(description="Export selected threads as CSV", permissions=["export"])
 def export_as_csv(modeladmin: Any, request: HttpRequest, queryset: QuerySet[Thread]) -> StreamingHttpResponse | None:
-    return _download(request, export_csv, queryset, suffix="csv", content_type="text/csv; charset=utf-8")
+    return _download(request, export_csv, queryset, suffix="csv")
 
 
 def _download(
-    request: HttpRequest, export: Export, threads: QuerySet[Thread], *, suffix: str, content_type: str
+    request: HttpRequest, export: Export, threads: QuerySet[Thread], *, suffix: str
 ) -> StreamingHttpResponse | None:
     """Answer with a file, or with a notice where something was selected that may not be read: half is no export."""
     readable = threads.filter(ContentAccess.of(request).condition(threads))
@@ -40,9 +40,7 @@ def _download(
         messages.error(request, HIDDEN)
         return None
     record_export(threads, acting_in=lambda organization_id: acting_in(organization_id, request), format_name=suffix)
-    name = f"threads-{timezone.now():%Y%m%d-%H%M%S}.{suffix}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(export(threads), content_type=content_type, headers=headers)
+    return download(export(threads), name="threads", suffix=suffix)
 
 
 ThreadAdmin.actions = (*ThreadAdmin.actions, export_as_jsonl, export_as_csv)

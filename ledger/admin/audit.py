@@ -11,7 +11,6 @@ from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, StreamingHttpResponse
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from core.admin import (
@@ -23,12 +22,12 @@ from core.admin import (
     clock_time,
     scope_of,
 )
+from core.downloads import download
 from ledger.models import PLATFORM, AuditEntry
 from ledger.querysets import AuditEntryQuerySet
 from ledger.services import entries_as, record_for
 
 OFFERED_ACTIONS = ("user.logged_in", "user.log_in_refused", "access.refused", "content.revealed", "key.created")
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
 
 class ActionFilter(ValueFilter):
@@ -152,8 +151,4 @@ def _download(request: HttpRequest, queryset: Any, format_name: str) -> Streamin
                 action="audit.exported",
                 after={"format": format_name, "filters": request.GET.dict()},
             )
-    name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.{format_name}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(
-        entries_as(format_name, entries), content_type=CONTENT_TYPES[format_name], headers=headers
-    )
+    return download(entries_as(format_name, entries), name="audit", suffix=format_name)

@@ -6,20 +6,19 @@ from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.downloads import FILES, CSVRenderer, JSONLRenderer, download
 from core.openapi import described
 from core.pagination import KeysetPagination
 from core.preconditions import is_named
 from core.query import QueryParameters
 from core.serializers import StrictModelSerializer
 from core.viewsets import BaseViewSet
-from ledger.api.usage import CSVRenderer, JSONLRenderer
 from ledger.models import AuditEntry
 from ledger.querysets import AuditEntryQuerySet
 from ledger.services import export_audit
@@ -105,10 +104,7 @@ class AuditViewSet(BaseViewSet):
 
     @extend_schema(
         parameters=FILTER_PARAMETERS,
-        responses={
-            (200, JSONLRenderer.media_type): OpenApiTypes.STR,
-            (200, CSVRenderer.media_type): OpenApiTypes.STR,
-        },
+        responses=FILES,
         filters=False,
     )
     def export(self, request: Request, *args: Any, **kwargs: Any) -> StreamingHttpResponse:
@@ -117,9 +113,7 @@ class AuditViewSet(BaseViewSet):
         filters = {name: str(request.query_params[name]) for name in sorted(FILTERS & set(request.query_params))}
         entries = cast("AuditEntryQuerySet", self.get_queryset())
         pieces = export_audit(actor=self.actor, entries=entries, filters=filters, format_name=renderer.format)
-        name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.{renderer.format}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingHttpResponse(pieces, content_type=renderer.media_type, headers=headers)
+        return download(pieces, name="audit", suffix=renderer.format)
 
 
 def filter_entries(entries: AuditEntryQuerySet, query: QueryParameters) -> AuditEntryQuerySet:

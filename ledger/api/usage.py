@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.renderers import BaseRenderer
@@ -16,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 
+from core.downloads import FILES, CSVRenderer, JSONLRenderer, download
 from core.openapi import described
 from core.pagination import KeysetPagination
 from core.query import InvalidParameter, QueryParameters
@@ -60,22 +60,6 @@ class UsagePagination(KeysetPagination):
     """Records by the time of the call, newest first."""
 
     fields = ("created_at", "id")
-
-
-class StreamedRenderer(BaseRenderer):
-    """Names a format of files; the view writes them itself, a piece at a time."""
-
-    charset = None
-
-
-class JSONLRenderer(StreamedRenderer):
-    media_type = "application/x-ndjson"
-    format = "jsonl"
-
-
-class CSVRenderer(StreamedRenderer):
-    media_type = "text/csv"
-    format = "csv"
 
 
 def filter_usage(records: UsageRecordQuerySet, query: QueryParameters) -> UsageRecordQuerySet:
@@ -147,10 +131,7 @@ class UsageViewSet(BaseViewSet):
 
     @extend_schema(
         parameters=FILTER_PARAMETERS,
-        responses={
-            (200, JSONLRenderer.media_type): OpenApiTypes.STR,
-            (200, CSVRenderer.media_type): OpenApiTypes.STR,
-        },
+        responses=FILES,
         filters=False,
     )
     def export(self, request: Request, *args: Any, **kwargs: Any) -> StreamingHttpResponse:
@@ -160,9 +141,7 @@ class UsageViewSet(BaseViewSet):
         pieces = services.export_usage(
             actor=self.actor, records=self.get_queryset(), filters=filters, suffix=renderer.format
         )
-        name = f"usage-{timezone.now():%Y%m%d-%H%M%S}.{renderer.format}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingHttpResponse(pieces, content_type=renderer.media_type, headers=headers)
+        return download(pieces, name="usage", suffix=renderer.format)
 
 
 def with_warnings(response: Response, rows: Iterable[UsageRecord]) -> Response:

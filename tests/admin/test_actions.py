@@ -76,7 +76,7 @@ def test_action_on_agents_tells_a_slug_that_was_given_away(browser: Client, acto
     restored = act(browser, AGENTS, "restore", [first], query="?trash=only")
 
     assert notices(moved) == ["1 agent moved to the trash."]
-    assert notices(restored) == ["0 agents restored. 1 could not be."]
+    assert notices(restored) == ["0 agents restored. 1 agent left as it was."]
     assert [agent.trashed_at is None for agent in Agent.objects.order_by("id")] == [False, True]
 
 
