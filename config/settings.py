@@ -109,6 +109,7 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
 IDEMPOTENCY_MODEL = "accounts.IdempotencyRecord"
+REFUSAL_RECORDER = "ledger.services.refusals.record_access_refusal"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -225,7 +226,7 @@ SERVER_THREADS = ENV.integer(
 MIGRATE_ON_START = ENV.boolean("MIGRATE_ON_START", default=False)
 
 # Requests that the whole server lets through in a minute, for each key or person and for each address; 0: any number.
-THROTTLE_KEY_PER_MINUTE = ENV.integer("THROTTLE_KEY_PER_MINUTE", 60_000, minimum=0, maximum=100_000_000)
+THROTTLE_KEY_PER_MINUTE = ENV.integer("THROTTLE_KEY_PER_MINUTE", 300_000, minimum=0, maximum=100_000_000)
 THROTTLE_ADDRESS_PER_MINUTE = ENV.integer("THROTTLE_ADDRESS_PER_MINUTE", 12_000, minimum=0, maximum=100_000_000)
 
 # Logging
