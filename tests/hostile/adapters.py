@@ -1,7 +1,4 @@
-"""How a field of the collection is sent to Parley, and where it is read back.
-
-An issue that adds a route takes its fields out of `NOT_ROUTES_YET` and adds an adapter.
-"""
+"""How a field of the collection is sent to Parley, and where it is read back."""
 
 from __future__ import annotations
 
@@ -14,12 +11,10 @@ THREAD = {"agent_type": "chat", "model": "gpt-test", "provider": "openai"}
 AGENT = {"name": "Ada"}
 USAGE = {"provider": "openai", "model": "gpt-test", "input_tokens": 1, "output_tokens": 1}
 
-NOT_ROUTES_YET = frozenset({"organization.name", "webhook.url", "provider.base_url"})
-
 
 @dataclass(frozen=True)
 class Adapter:
-    """POST a value as one member of an otherwise valid body, and read it back.
+    """Send a value as one member of an otherwise valid body, and read it back.
 
     Addresses have places for `{thread}`, `{message}` and, in `reads`, the `{id}` of the new row. `pages` are the
     addresses whose HTML shows the value.
@@ -30,6 +25,7 @@ class Adapter:
     member: str
     body: dict[str, Any] = field(default_factory=dict)
     pages: tuple[str, ...] = ()
+    method: str = "POST"
 
     def body_with(self, text: str) -> bytes:
         """The body with the member set to a piece of JSON text."""
@@ -74,6 +70,13 @@ VALUES = {
     "agent.config": agent("parameters"),
     "agent.avatar_url": agent("avatar_url"),
     "agent.personality_traits": agent("personality_traits"),
+    "organization.name": Adapter(
+        "/api/organizations/{organization}",
+        "/api/organizations/{id}",
+        "name",
+        method="PATCH",
+        pages=("/api/organizations",),
+    ),
     "provider.base_url": integration("openai_compatible"),
     "webhook.url": integration("webhook"),
     "message.feedback.payload": Adapter(

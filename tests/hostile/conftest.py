@@ -15,7 +15,9 @@ from tests.hostile.adapters import THREAD
 
 @dataclass(frozen=True)
 class Target:
-    """Ids of a thread and of a message in it."""
+    """Ids of an organization, of a thread, and of a message in it."""
+
+    organization: str
 
     thread: str
     message: str
@@ -44,4 +46,4 @@ def make_target(organization: Organization) -> Target:
     actor = SystemActor(organization.pk)
     thread = create_thread(actor=actor, fields={**THREAD, "title": "Before"})
     [message] = append_messages(actor=actor, thread_id=thread.pk, messages=[{"role": "user", "content": "said before"}])
-    return Target(str(thread.pk), str(message.pk))
+    return Target(str(organization.pk), str(thread.pk), str(message.pk))
