@@ -45,7 +45,8 @@ class AgentSessionAdmin(ReadOnlyTenantAdmin):
         *("api_key__name", "agent__name", "instance__name"),
     )
     list_filter = (OrganizationFilter, StateFilter, StartFilter)
-    ordering = ("-started_at", "-id")
+    ordering = ("-id",)
+    ordering_inside = ("-started_at", "-id")
     fields = (
         *("organization", "domain", "user", "api_key", "agent", "instance", "metadata"),
         *("started_at", "last_heartbeat_at", "ended_at", "end_reason", "id", "version"),

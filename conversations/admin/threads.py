@@ -31,7 +31,6 @@ from core.admin import (
     DateFilter,
     JSONFormField,
     OrganizationFilter,
-    UncountedChangeList,
     clock_time,
 )
 from core.admin.moves import move_rows
@@ -75,15 +74,6 @@ class ThreadForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for
         return agent
 
 
-class ThreadChangeList(UncountedChangeList):
-    """Threads by last change inside an organization, by age across all: each is the order of an index."""
-
-    def _get_default_ordering(self) -> list[str]:
-        chosen = (each for each in self.filter_specs if isinstance(each, OrganizationFilter))
-        is_narrowed = any(each.organization_id is not None for each in chosen)
-        return ["-updated_at", "-id"] if is_narrowed else ["-id"]
-
-
 @admin.register(Thread)
 class ThreadAdmin(ContentAdmin):
     """Title, metadata and agent can be changed, through the service that keeps version and search index.
@@ -93,6 +83,8 @@ class ThreadAdmin(ContentAdmin):
     """
 
     permission_noun = "thread"
+    ordering = ("-id",)
+    ordering_inside = ("-updated_at", "-id")
     searched_column = "thread_id"
     form = ThreadForm
     list_display = ("name", "organization", "agent", "model", "provider", "how_many", "last_change", "state")
@@ -153,14 +145,10 @@ class ThreadAdmin(ContentAdmin):
     class Media:
         css: ClassVar = {"all": ["parley/transcript.css"]}
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ThreadChangeList]:
-        return ThreadChangeList
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Thread]:
         branched = ExpressionWrapper(Q(active_path__isnull=False), output_field=BooleanField())
         threads: QuerySet[Thread] = super().get_queryset(request).annotate(is_branched=branched)
-        # The list chooses another order; the choice of a thread, paged as well, has this one.
-        return threads.select_related("organization", "agent", "created_by").order_by("-id")
+        return threads.select_related("organization", "agent", "created_by")
 
     def get_urls(self) -> list[URLPattern]:
         reveal = self.admin_site.admin_view(partial(reveal_view, self))

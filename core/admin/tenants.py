@@ -10,11 +10,13 @@ from uuid import UUID
 
 from django.apps import apps
 from django.contrib import messages
+from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.admin.base import BaseAdmin
 from core.admin.filters import Suggestion, ValueFilter
+from core.admin.pages import UncountedChangeList
 from core.grants import AdminScope
 
 OFFERED_ORGANIZATIONS = 10
@@ -70,6 +72,18 @@ class OrganizationFilter(ValueFilter):
         return [Suggestion(each.slug, each.name) for each in self.offered[:OFFERED_ORGANIZATIONS]]
 
 
+class TenantChangeList(UncountedChangeList):
+    """Sorted as an index is: inside of an organization by `ordering_inside`, across all by `ordering`."""
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        chosen = (each for each in self.filter_specs if isinstance(each, OrganizationFilter))
+        is_narrowed = any(each.organization_id is not None for each in chosen)
+        inside = cast("TenantAdmin", self.model_admin).ordering_inside
+        if inside and is_narrowed and not self.params.get(ORDER_VAR):
+            return list(inside)
+        return super().get_ordering(request, queryset)
+
+
 class TenantAdmin(BaseAdmin):
     """Rows of organizations. `permission_noun` names them in permission codes: `thread` for `thread.read`.
 
@@ -81,6 +95,11 @@ class TenantAdmin(BaseAdmin):
     """
 
     permission_noun: ClassVar[str]
+    ordering_inside: ClassVar[tuple[str, ...]] = ()
+    """The order of the list of one organization, where it is not that of all."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[UncountedChangeList]:
+        return TenantChangeList
 
     def code_for(self, verb: str) -> str:
         """The permission code of a word: `view`, `add`, `change`, `delete`, or one that an action states."""

@@ -82,7 +82,8 @@ class UsageRecordAdmin(ReadOnlyTenantAdmin):
         "organization__name",
     )
     list_filter = (OrganizationFilter, CallDateFilter, ProviderFilter, ModelFilter, CostFilter)
-    ordering = ("-created_at", "-id")
+    ordering = ("-id",)
+    ordering_inside = ("-created_at", "-id")
     sortable_by = ()
     fields: ClassVar = (
         *("organization", "id", "created_at", "recorded_at", "provider", "model", *TOKENS, "latency_ms"),

@@ -62,6 +62,17 @@ def test_usage_list_sums_up_the_month_exactly(staff: Client, actor: SystemActor)
     assert narrowed.context["month"] == {"name": month, "cost": "unknown", "calls": 1, "unknown": 1}
 
 
+def test_usage_list_is_sorted_by_the_call_inside_an_organization_and_by_the_report_across_all(
+    staff: Client, admin_client: Client, actor: SystemActor, other_organization: Organization
+) -> None:
+    called_last, reported_last = note(actor), note(actor, created_at=timezone.now() - timedelta(days=1))
+
+    inside, across = (client.get(USAGE).context["cl"].result_list for client in (staff, admin_client))
+
+    assert [row.pk for row in inside] == [called_last.pk, reported_last.pk]
+    assert [row.pk for row in across] == [reported_last.pk, called_last.pk]
+
+
 def test_usage_list_costs_the_same_at_one_row_and_at_three(staff: Client, actor: SystemActor) -> None:
     counts = []
     for rows in (1, 2):
