@@ -47,10 +47,14 @@ class SlugIsFixed(DomainError):
         super().__init__("Only platform administrators change it.")
 
 
-def create_organization(*, slug: str, name: str = "") -> Organization:
-    """Create an organization; its name is the slug unless one is given. Raises `InvalidSlug`, `SlugTaken`."""
+def create_organization(*, slug: str, name: str = "", now: datetime | None = None, **settings: Any) -> Organization:
+    """Write an organization that nobody belongs to yet, and nothing into an audit trail: see `found_organization`.
+
+    Its name is the slug unless one is given. Raises `InvalidSlug`, `SlugTaken`.
+    """
     _check_slug(slug)
-    return _insert(Organization(slug=slug, name=name or slug))
+    moment = now or timezone.now()
+    return _insert(Organization(slug=slug, name=name or slug, created_at=moment, updated_at=moment, **settings))
 
 
 @transaction.atomic
@@ -64,9 +68,8 @@ def found_organization(
     moment = now or timezone.now()
     with row_security.outside():
         slug = fields.get("slug") or free_slug(Organization.objects.all(), fields["name"], fallback="organization")
-        _check_slug(slug)
         values = {**fields, "slug": slug}
-        organization = _insert(Organization(created_at=moment, updated_at=moment, **values))
+        organization = create_organization(**values, now=moment)
         founder = _within(actor, organization)
         subject = subject_of(organization)
         record(actor=founder, action="organization.created", subject=subject, after=values, now=moment)
