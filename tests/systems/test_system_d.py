@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import Client
 
 from accounts.actors import SystemActor
+from accounts.models import User
 from config.database import database_settings
 from config.env import Env
 from conversations.models import Message, Thread
@@ -246,3 +248,16 @@ def test_d12_a_database_in_memory_is_like_one_in_a_file(fresh_connection: BaseDa
     assert {key: value for key, value in memory.items() if key != "NAME"} == {
         key: value for key, value in file.items() if key != "NAME"
     }
+
+
+def test_d17_a_person_logs_in_and_owns_what_they_begin(alice: User) -> None:
+    browser = Client()
+    stranger = browser.get("/api/threads").status_code
+    entered = browser.post("/api-auth/login/", {"username": "Alice@Example.org", "password": "correct horse battery"})
+
+    begun = browser.post("/api/threads", CREATED, "application/json").json()
+    me = browser.get("/api/me").json()["user"]
+
+    assert (stranger, entered.status_code) == (401, 302)
+    assert me == {"id": str(alice.pk), "username": "alice", "email": "alice@example.org"}
+    assert Thread.objects.get(pk=begun["id"]).created_by == alice
