@@ -37,9 +37,6 @@ class AppendOnlyQuerySet(TenantQuerySet[M_co]):
 
 
 class AuditEntryQuerySet(AppendOnlyQuerySet["AuditEntry"]):
-    def newest_first(self) -> Self:
-        return self.order_by("-sequence")
-
     def erase(self) -> int:
         """Delete the rows; the database lets go of them only where the erasure of their chain is written down."""
         return super(AppendOnlyQuerySet, self).delete()[0]

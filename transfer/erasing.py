@@ -13,7 +13,6 @@ from django.db import models, transaction
 from accounts.actors import SystemActor
 from accounts.models import Membership, Organization, User
 from conversations.services import erase_conversations
-from core.models import TenantModel
 from ledger.models import PLATFORM, AuditEntry
 from ledger.services import Subject, erase_chain, record
 
@@ -21,13 +20,11 @@ BATCH = 1000
 """Rows that one transaction erases at most."""
 
 
-def tenant_models() -> list[type[TenantModel]]:
-    """Every table of rows that belong to an organization: a new one joins by itself."""
-    return [model for model in apps.get_models() if issubclass(model, TenantModel)]
-
-
 def owned_models() -> list[type[models.Model]]:
-    """Every table with rows of organizations, those included that hold rows of nobody besides, such as roles."""
+    """Every table with rows of organizations, those included that hold rows of nobody besides, such as roles.
+
+    A new one joins by itself.
+    """
     return [model for model in apps.get_models() if _is_owned(model)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-import time
+import threading
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -184,18 +184,19 @@ def test_a_name_that_leads_nowhere_is_told(settings: Settings, monkeypatch: pyte
 def test_a_resolver_that_takes_too_long_is_left_behind(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.OUTGOING_HOSTS = ["slow.example.org"]
 
+    is_over = threading.Event()
+
     def think(*_arguments: Any, **_options: Any) -> list[Any]:
-        time.sleep(2)
+        is_over.wait(30)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", think)
-    started = time.monotonic()
 
     with pytest.raises(OutgoingFailed) as failed:
         send("GET", "https://slow.example.org/", headers={}, timeout_seconds=0.2)
 
+    is_over.set()
     assert str(failed.value) == "There was no complete answer in time."
-    assert time.monotonic() - started < 1.5
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])

@@ -241,7 +241,7 @@ def test_export_as_jsonl_holds_every_entry_and_is_one_itself(
     assert [tuple(line) for line in lines] == [COLUMNS] * 3
     assert response["Content-Type"] == "application/x-ndjson"
     assert response["Content-Disposition"].startswith('attachment; filename="audit-')
-    told = AuditEntry.objects.filter(organization_id=organization.pk).newest_first()[0]
+    told = AuditEntry.objects.filter(organization_id=organization.pk).latest("sequence")
     assert (told.action, told.actor_kind) == ("audit.exported", "key")
     assert told.after == {"format": "jsonl", "filters": {"subject_type": "thing"}}
 
