@@ -13,11 +13,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.actors import KeyActor, held
 from accounts.keys import OWN_BEGINNING
 from accounts.permissions import ORGANIZATION_PERMISSIONS
+from core.fast.statements import Statement
 from core.networks import is_inside, parse_network
 
 MAX_CANDIDATES = 5
@@ -35,13 +34,14 @@ LEFT JOIN accounts_user u ON u.id = k.user_id
 LEFT JOIN accounts_membership m ON m.organization_id = k.organization_id AND m.user_id = k.user_id
 LEFT JOIN accounts_role r ON r.id = m.role_id
 """
-_OWN = _SELECT + "WHERE k.prefix = %s AND NOT k.is_imported"
-_IMPORTED = (
+_OWN = Statement(_SELECT + "WHERE k.prefix = %s AND NOT k.is_imported")
+_IMPORTED_SQL = (
     _SELECT
     + "WHERE k.is_imported AND k.prefix IN (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
     + f"ORDER BY k.revoked_at IS NOT NULL, LENGTH(k.prefix) DESC, k.id LIMIT {MAX_CANDIDATES}"
 )
-_IMPORTED_PREFIXES = _IMPORTED.count("%s")
+_IMPORTED = Statement(_IMPORTED_SQL)
+_IMPORTED_PREFIXES = _IMPORTED_SQL.count("%s")
 
 
 class FoundKey(NamedTuple):
@@ -125,10 +125,8 @@ def find_imported_keys(prefixes: Sequence[str]) -> list[FoundKey]:
     return _read(_IMPORTED, filled)
 
 
-def _read(sql: str, parameters: Sequence[str]) -> list[FoundKey]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return [FoundKey._make(row) for row in cursor.fetchall()]
+def _read(statement: Statement, parameters: Sequence[str]) -> list[FoundKey]:
+    return [FoundKey._make(row) for row in statement.rows(parameters)]
 
 
 def _uuid(value: Any) -> UUID:

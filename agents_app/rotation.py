@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.actors import SystemActor
 from agents_app.models import IntegrationConfig
+from core.retries import unit_of_work
 from core.secrets import UnreadableSecrets, known_key_ids, seal
 from ledger.services import Subject, record
 
@@ -56,7 +56,7 @@ def _batch_after(organization_id: UUID, last: UUID | None) -> list[UUID]:
     return list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
 
 
-@transaction.atomic
+@unit_of_work
 @sensitive_variables()
 def _rotate(organization_id: UUID, ids: list[UUID]) -> Rotated:
     done = Rotated()

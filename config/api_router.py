@@ -11,10 +11,10 @@ from conversations.api.urls import urlpatterns as conversation_urls
 from ledger.api.urls import urlpatterns as ledger_urls
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include(conversation_urls)),
     re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("", include(account_urls)),
     path("", include(agent_urls)),
-    path("", include(conversation_urls)),
     path("", include(ledger_urls)),
 ]

@@ -1,7 +1,7 @@
 """Synchronous Django behind granian's asynchronous interface (RSGI).
 
 Under plain WSGI a body is read by the thread that answers, and granian sets no limit to that: two clients that stop
-in the middle of a body would stop a server of two threads. Here a body is read before a thread is taken, within a time
+in the middle of a body would stop a server of two threads. Here a body is read before Django is called, within a time
 limit, so that a slow client costs a little memory and nothing else.
 """
 
@@ -13,23 +13,20 @@ import logging
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]  # re-exported in silence
+from django.db import close_old_connections
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # re-exported in silence
 
+from config.bodies import SMALL_BYTES, Bodies, NoRoom, small
+from config.streams import Streams
 from core.problems import problem
 from core.renderers import PROBLEM_MEDIA_TYPE, dump_response
 
 log = logging.getLogger(__name__)
-
-GRACE_SECONDS = 15
-BYTES_PER_SECOND = 64 * 1024
-"""A body must be there after the grace and a second more for each of these."""
-
-FILE_BLOCK = 64 * 1024
-SECONDS_PER_CHUNK = 60
-"""What a client has to take each piece of a streamed answer."""
 
 Headers = list[tuple[str, str]]
 
@@ -38,70 +35,101 @@ BODY_REFUSED = frozenset({400, 408, 413, 415})
 
 
 class Bridge:
-    """Reads bodies on the event loop of a worker and calls a WSGI application of Django in the worker's threads."""
+    """Reads bodies on the event loop of a worker and calls a WSGI application of Django.
+
+    With one thread (`SERVER_THREADS=1`) that is the thread of the event loop itself: handing a request over to another
+    thread and back costs as much as half of what it takes to answer it. Nothing else suffers: another request could
+    not be answered meanwhile in any case, sockets are served by granian's own threads, and streams have theirs.
+    """
 
     def __init__(self, application: Any) -> None:
         self._application = application
         self._threads: ThreadPoolExecutor | None = None
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._threads = ThreadPoolExecutor(settings.SERVER_THREADS, thread_name_prefix="django")
+        self._bodies = Bodies()
+        self._streams = Streams()
+        if settings.SERVER_THREADS > 1:
+            self._threads = ThreadPoolExecutor(settings.SERVER_THREADS, thread_name_prefix="django")
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        if "transfer-encoding" in scope.headers:
+        headers = scope.headers.items()
+        variables = _header_variables(headers)
+        if "HTTP_TRANSFER_ENCODING" in variables:
             # Also what carries both lengths arrives like this, and nobody can tell which of them is meant.
             _refuse(protocol, 400, "length_required", "Send Content-Length; bodies in chunks are not read.")
             return
-        try:
-            body = await _read(scope, protocol)
-        except ProtocolClosed:
+        length = int(variables.get("CONTENT_LENGTH", "0"))
+        if not 0 < length <= settings.MAX_BODY_BYTES:
+            # Django refuses what is too large by its length.
+            await self._answer(_environ(scope, variables, b""), protocol, scope.client)
             return
-        except TimeoutError:
-            _refuse(protocol, 408, "body_timeout", "The body did not arrive in time.")
-            return
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, self._respond, _environ(scope, body), protocol, loop)
+        async with AsyncExitStack() as until_answered:
+            try:
+                if length <= SMALL_BYTES:
+                    body = await small(protocol, length)
+                else:
+                    body = await until_answered.enter_async_context(self._bodies.received(protocol, length))
+            except ProtocolClosed:
+                return
+            except TimeoutError:
+                _refuse(protocol, 408, "body_timeout", "The body did not arrive in time.")
+                return
+            except NoRoom:
+                _refuse(protocol, 503, "busy", "Too many large bodies at once; send the request again.", retry_after=1)
+                return
+            await self._answer(_environ(scope, variables, body), protocol, scope.client)
 
-    def _respond(self, environ: dict[str, Any], protocol: Any, loop: asyncio.AbstractEventLoop) -> None:
-        """Call Django and send what it answers; runs in a thread."""
+    async def _answer(self, environ: dict[str, Any], protocol: Any, client: str) -> None:
+        if self._threads is None:
+            response, line, headers = self._call_here(environ)
+        else:
+            loop = asyncio.get_running_loop()
+            response, line, headers = await loop.run_in_executor(self._threads, self._call, environ)
+        status = int(line[:3])
+        if status in BODY_REFUSED and environ.get("CONTENT_LENGTH"):
+            headers = [*headers, ("connection", "close")]
+        if response.streaming:
+            if not await self._streams.send(response, protocol, status=status, headers=headers, client=client):
+                _refuse(protocol, 503, "busy", "Too many answers are being sent; ask again.", retry_after=1)
+            return
+        protocol.response_bytes(status, headers, response.content)
+
+    def _call_here(self, environ: dict[str, Any]) -> tuple[Any, str, Headers]:
+        """Call Django in the thread of the loop, which is none while Django works: it refuses to block a loop."""
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        try:
+            return self._call(environ)
+        finally:
+            asyncio._set_running_loop(loop)
+
+    def _call(self, environ: dict[str, Any]) -> tuple[Any, str, Headers]:
+        """Call Django; a response that is not streamed is closed, its content stays."""
         started: list[tuple[str, Headers]] = []
 
         def start_response(*status_and_headers: Any) -> Any:
             started.append(status_and_headers[:2])
 
         response: Any = self._application(environ, start_response)
-        try:
-            line, headers = started[-1]
-            status = int(line.partition(" ")[0])
-            if status in BODY_REFUSED and environ.get("CONTENT_LENGTH"):
-                headers = [*headers, ("connection", "close")]
-            if response.streaming:
-                # Django reads files in blocks of 4 KiB; each costs a trip to the event loop.
-                response.block_size = FILE_BLOCK
-                _stream(response, protocol.response_stream(status, headers), loop)
-            else:
-                protocol.response_bytes(status, headers, b"".join(response))
-        finally:
+        if response.streaming:
+            # It is made in another thread, and closed there.
+            close_old_connections()
+        else:
             response.close()
+        return response, *started[-1]
 
 
-async def _read(scope: Any, protocol: Any) -> bytes:
-    """Return the body; one that is too large is left unread, as Django refuses it by its length."""
-    length = int(scope.headers.get("content-length", "0"))
-    if not 0 < length <= settings.MAX_BODY_BYTES:
-        return b""
-    async with asyncio.timeout(GRACE_SECONDS + length / BYTES_PER_SECOND):
-        body: bytes = await protocol()
-    return body
-
-
-def _refuse(protocol: Any, status: int, code: str, detail: str) -> None:
-    document = problem(status=status, code=code, title="The body cannot be read.", detail=detail)
+def _refuse(protocol: Any, status: int, code: str, detail: str, *, retry_after: int | None = None) -> None:
+    title = "The body cannot be read." if status < HTTPStatus.INTERNAL_SERVER_ERROR else "The server is busy."
+    document = problem(status=status, code=code, title=title, detail=detail)
     headers = [("content-type", PROBLEM_MEDIA_TYPE), ("connection", "close")]
+    if retry_after is not None:
+        headers.append(("retry-after", str(retry_after)))
     protocol.response_bytes(status, headers, dump_response(document))
 
 
-def _environ(scope: Any, body: bytes) -> dict[str, Any]:
+def _environ(scope: Any, variables: dict[str, str], body: bytes) -> dict[str, Any]:
     """The request in the terms of PEP 3333."""
     server_name, _, server_port = scope.server.rpartition(":")
     environ = {
@@ -123,7 +151,7 @@ def _environ(scope: Any, body: bytes) -> dict[str, Any]:
     }
     if scope.authority:
         environ["HTTP_HOST"] = scope.authority
-    return environ | _header_variables(scope.headers.items())
+    return environ | variables
 
 
 def _header_variables(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -137,18 +165,3 @@ def _header_variables(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
         separator = "; " if key == "HTTP_COOKIE" else ","
         variables[key] = f"{variables[key]}{separator}{value}" if key in variables else value
     return variables
-
-
-def _stream(chunks: Iterable[bytes], transport: Any, loop: asyncio.AbstractEventLoop) -> None:
-    """Send piece by piece, each when the client has taken the one before; a client that went away ends it."""
-
-    async def send(chunk: bytes) -> None:
-        async with asyncio.timeout(SECONDS_PER_CHUNK):
-            await transport.send_bytes(chunk)
-
-    for chunk in chunks:
-        try:
-            asyncio.run_coroutine_threadsafe(send(chunk), loop).result()
-        except (ProtocolClosed, ProtocolError, TimeoutError):
-            log.info("A client went away in the middle of an answer.")
-            return

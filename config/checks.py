@@ -14,6 +14,7 @@ from core.outgoing import is_well_formed_entry, is_well_formed_exception
 from core.secrets import is_well_formed
 
 MINIMUM_PEPPER_LENGTH = 32
+MINIMUM_TOKEN_LENGTH = 16
 
 
 @register(Tags.security)
@@ -86,3 +87,12 @@ def check_row_level_security(**_options: Any) -> list[CheckMessage]:
         return []
     hint = "Unset ROW_LEVEL_SECURITY, or let DATABASE_URL name a PostgreSQL."
     return [Error("ROW_LEVEL_SECURITY is on and the database is not PostgreSQL.", hint=hint, id="config.E006")]
+
+
+@register(Tags.security)
+def check_metrics_token(**_options: Any) -> list[CheckMessage]:
+    """config.E007: a token short enough to be guessed guards nothing."""
+    if not settings.METRICS_TOKEN or len(settings.METRICS_TOKEN) >= MINIMUM_TOKEN_LENGTH:
+        return []
+    hint = f"Use {MINIMUM_TOKEN_LENGTH} or more random characters."
+    return [Error("METRICS_TOKEN is too short.", hint=hint, id="config.E007")]

@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from granian import Granian
@@ -15,6 +20,7 @@ from granian.constants import Interfaces
 from granian.server.common import AbstractServer
 
 from config import settings
+from config.listening import end_connections_without_progress, limits
 
 SECONDS_TO_FINISH = 20
 """What a worker has to answer its open requests with after SIGTERM, before it is killed."""
@@ -23,7 +29,7 @@ SECONDS_TO_FINISH = 20
 STOPPING = {signal.SIGINT, signal.SIGTERM}
 
 
-def work(*arguments: Any, **options: Any) -> None:
+def work(metrics_directory: str, /, *arguments: Any, **options: Any) -> None:
     """Run one worker, which SIGTERM of its parent stops at every moment, and nothing else.
 
     A terminal sends Ctrl-C to the workers as well as to their parent, which tells them to stop anyway: granian's
@@ -32,7 +38,8 @@ def work(*arguments: Any, **options: Any) -> None:
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGINT})
-    Granian._spawn_rsgi_worker(*arguments, **options)
+    settings.METRICS_DIRECTORY = metrics_directory
+    Granian._spawn_rsgi_worker(*end_connections_without_progress(arguments), **options)
 
 
 def keep_signals_until_workers_listen() -> None:
@@ -41,6 +48,22 @@ def keep_signals_until_workers_listen() -> None:
         before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING),
         after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING),
     )
+
+
+@contextmanager
+def metrics_directory() -> Iterator[str]:
+    """Yield an empty directory where the workers add up their metrics; nothing when they count nothing."""
+    if not settings.METRICS_TOKEN:
+        yield ""
+    elif settings.METRICS_DIRECTORY:
+        directory = Path(settings.METRICS_DIRECTORY)
+        directory.mkdir(parents=True, exist_ok=True)
+        for left in (*directory.glob("*.db"), *directory.glob("*.alive")):
+            left.unlink()
+        yield str(directory)
+    else:
+        with TemporaryDirectory(prefix="parley-metrics-") as made:
+            yield made
 
 
 def server() -> AbstractServer[Any]:
@@ -54,9 +77,11 @@ def server() -> AbstractServer[Any]:
         workers=settings.SERVER_WORKERS,
         workers_kill_timeout=SECONDS_TO_FINISH,
         respawn_failed_workers=True,
+        **limits(),
     )
 
 
 if __name__ == "__main__":
     keep_signals_until_workers_listen()
-    server().serve(spawn_target=work)
+    with metrics_directory() as directory:
+        server().serve(spawn_target=partial(work, directory))

@@ -12,7 +12,7 @@ import hmac
 from pathlib import Path
 from typing import Any
 
-from config.database import SQLITE_ENGINE, database_settings
+from config.database import SQLITE_ENGINE, database_settings, replica_settings
 from config.env import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -102,7 +102,16 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.middleware.OutageMiddleware",
     "core.admin.row_scope.RowScopeMiddleware",
+]
+
+# What requests with an API key pass through, see core.lanes.
+PROGRAM_MIDDLEWARE = [
+    "core.middleware.RequestIdMiddleware",
+    "core.middleware.SecurityHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "core.lanes.HostMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -130,6 +139,20 @@ TEMPLATES: list[dict[str, Any]] = [
 # Data
 
 DATABASES = {"default": database_settings(ENV, base_dir=BASE_DIR)}
+
+# Streaming replicas, see docs/replicas.md. Without one nothing of it is installed.
+REPLICA_DATABASES = replica_settings(ENV, primary=DATABASES["default"])
+REPLICAS = tuple(REPLICA_DATABASES)
+REPLICA_APPS = frozenset({"conversations", "ledger", "agents_app"})
+REPLICA_READS = ENV.text("REPLICA_READS", "current", choices=("current", "any"))
+REPLICA_WAIT_MILLISECONDS = ENV.integer("REPLICA_WAIT_MILLISECONDS", 100, minimum=0, maximum=10_000)
+REPLICA_MAX_LAG_SECONDS = ENV.integer("REPLICA_MAX_LAG_SECONDS", 10, minimum=1, maximum=3600)
+if REPLICAS:
+    DATABASES |= REPLICA_DATABASES
+    DATABASE_ROUTERS = ["core.replicas.routing.ReplicaRouter"]
+    for chain in (MIDDLEWARE, PROGRAM_MIDDLEWARE):
+        chain.append("core.replicas.middleware.ReplicaMiddleware")
+
 # The second wall between organizations, see docs/row-security.md. PostgreSQL only.
 ROW_LEVEL_SECURITY = ENV.boolean("ROW_LEVEL_SECURITY", default=False)
 ROW_LEVEL_SECURITY_ROLE = ENV.text("ROW_LEVEL_SECURITY_ROLE", "parley_tenant")
@@ -223,11 +246,26 @@ SERVER_WORKERS = ENV.integer("SERVER_WORKERS", 2, minimum=1, maximum=256)
 SERVER_THREADS = ENV.integer(
     "SERVER_THREADS", 1 if DATABASES["default"]["ENGINE"] == SQLITE_ENGINE else 4, minimum=1, maximum=256
 )
+# Connections that one worker holds, and the seconds a client may send no whole head of a request: see config.listening.
+SERVER_CONNECTIONS = ENV.integer("SERVER_CONNECTIONS", 2048, minimum=16, maximum=100_000)
+SERVER_IDLE_SECONDS = ENV.integer("SERVER_IDLE_SECONDS", 30, minimum=1, maximum=3600)
 MIGRATE_ON_START = ENV.boolean("MIGRATE_ON_START", default=False)
 
 # Requests that the whole server lets through in a minute, for each key or person and for each address; 0: any number.
 THROTTLE_KEY_PER_MINUTE = ENV.integer("THROTTLE_KEY_PER_MINUTE", 300_000, minimum=0, maximum=100_000_000)
 THROTTLE_ADDRESS_PER_MINUTE = ENV.integer("THROTTLE_ADDRESS_PER_MINUTE", 12_000, minimum=0, maximum=100_000_000)
+
+# Observation, see docs/monitoring.md
+
+# Whoever shows it reads /metrics; without one there are no metrics, and they cost nothing.
+METRICS_TOKEN = ENV.text("METRICS_TOKEN")
+# Shared by the processes of one server. `manage.py serve` makes one for itself.
+METRICS_DIRECTORY = ENV.text("METRICS_DIRECTORY")
+LOG_REQUESTS = ENV.text("LOG_REQUESTS", "slow", choices=("none", "slow", "all"))
+SLOW_REQUEST_MS = ENV.integer("SLOW_REQUEST_MS", 1000, minimum=1, maximum=3_600_000)
+SLOW_QUERY_MS = ENV.integer("SLOW_QUERY_MS", 0, minimum=0, maximum=3_600_000)
+OTEL_EXPORTER_OTLP_ENDPOINT = ENV.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+SENTRY_DSN = ENV.text("SENTRY_DSN")
 
 # Logging
 
@@ -236,9 +274,15 @@ LOG_LEVEL = ENV.text("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "core.logs.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "core.logs.RequestIdFilter"},
+        "query_string": {"()": "core.logs.QueryStringFilter"},
+    },
     "formatters": {
-        "text": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+        "text": {
+            "class": "core.logs.TextFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+        },
         "json": {"()": "core.logs.JSONFormatter"},
     },
     "handlers": {
@@ -247,7 +291,12 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        "django.server": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False},
+        "django.server": {
+            "handlers": ["stderr"],
+            "level": LOG_LEVEL,
+            "propagate": False,
+            "filters": ["query_string"],
+        },
         # Statements carry the content of messages: they are never echoed, at no log level.
         "django.db.backends": {"handlers": [], "level": "WARNING", "propagate": True},
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import problems
+from core.outages import outage_of
 
 RESOURCES = (
     *("me", "organizations", "domains", "instances", "memberships", "invitations", "roles", "permissions", "keys"),
@@ -53,6 +55,9 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Also what answers an error in a middleware, which may have found no database where it keeps sessions."""
+    if outage := outage_of(sys.exception()):
+        return problems.unavailable(request, outage)
     if request.path.startswith("/api/"):
         return problems.server_error(request)
     return defaults.server_error(request)

@@ -5,4 +5,5 @@ class ConversationsConfig(AppConfig):
     name = "conversations"
 
     def ready(self) -> None:
-        from conversations import integrity  # noqa: F401, PLC0415  registers the checks of `check_integrity`
+        # They register the checks of `check_integrity` and the metrics.
+        from conversations import integrity, metrics  # noqa: F401, PLC0415

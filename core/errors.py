@@ -78,8 +78,42 @@ class Unavailable(DomainError):
     title = "The database is not available."
     retry_after_seconds: ClassVar[int] = 1
 
+    def __init__(self, detail: str = "Send the request again, with the same Idempotency-Key if it was a POST.") -> None:
+        super().__init__(detail)
+
+
+class StorageFull(Unavailable):
+    """There is no room left for what was to be written; nothing of it was."""
+
+    status = 507
+    code = "storage_full"
+    title = "The disk of the database is full."
+    retry_after_seconds = 10
+
     def __init__(self) -> None:
-        super().__init__("Send the request again, with the same Idempotency-Key if it was a POST.")
+        super().__init__(
+            "Nothing was changed. Send the request again when there is room, with the same Idempotency-Key if it was "
+            "a POST; what is stored can be read meanwhile."
+        )
+
+
+class StorageReadOnly(Unavailable):
+    """The files of the database, or the file system they lie on, may not be written to."""
+
+    code = "storage_read_only"
+    title = "The database cannot be written to."
+    retry_after_seconds = 10
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was changed. The server may not write to the files of its database.")
+
+
+class StorageBroken(Unavailable):
+    """The operating system failed to read, write or open a file of the database."""
+
+    code = "storage_error"
+    title = "The disk of the database does not work."
+    retry_after_seconds = 10
 
 
 class BodyTooLarge(DomainError):

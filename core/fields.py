@@ -63,6 +63,28 @@ class JSONField(models.JSONField):
         return name, "django.db.models.JSONField", args, options
 
 
+class TenantForeignKey(models.ForeignKey[Any, Any]):
+    """A foreign key from one tenant table to another: both rows belong to the same organization.
+
+    Every join and every lookup by the row says so, and thereby keeps to the shard of the organization where tables are
+    cut by it: the database cannot know it from the ids alone.
+    """
+
+    def get_extra_descriptor_filter(self, instance: Any) -> dict[str, Any]:
+        return {"organization_id": instance.organization_id}
+
+    def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> Any:
+        if alias is None or related_alias is None:
+            # A subquery that Django has cut off from one of the two tables.
+            return None
+        organization: Any = self.model._meta.get_field("organization")
+        return organization.get_lookup("exact")(organization.get_col(alias), organization.get_col(related_alias))
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        name, _path, args, options = super().deconstruct()
+        return name, "django.db.models.ForeignKey", args, options
+
+
 class UUID7Field(models.UUIDField):  # type: ignore[type-arg]  # generic only for the type checker
     """A primary key made in Python by `core.ids.uuid7`."""
 

@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
 from core import row_policies, row_security
+from core.metrics import page
+from core.storage_faults import was_full_lately
 
 MINIMUM_FREE_BYTES = 64 * 1024 * 1024
 
@@ -37,13 +39,16 @@ PROBES = {"/healthz": healthz, "/readyz": readyz}
 
 
 class ProbeMiddleware:
-    """Answers the probes before host names are checked: they ask by address, which `ALLOWED_HOSTS` does not hold."""
+    """Answers the probes before host names are checked: they ask by address, which `ALLOWED_HOSTS` does not hold.
+
+    So does Prometheus, whose address is answered here as well.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        probe = PROBES.get(request.path_info.rstrip("/"))
+        probe = page.metrics if page.is_served(request.path_info) else PROBES.get(request.path_info.rstrip("/"))
         return self.get_response(request) if probe is None else probe(request)
 
 
@@ -73,6 +78,8 @@ def unapplied_migrations() -> list[str]:
 
 
 def _disk() -> str:
+    if was_full_lately():
+        return "full: a write was refused"
     settings: dict[str, Any] = connections[DEFAULT_DB_ALIAS].settings_dict
     folder = Path(str(settings["NAME"])).parent
     if connections[DEFAULT_DB_ALIAS].vendor != "sqlite" or not folder.is_dir():

@@ -73,7 +73,7 @@ def _unversioned(path: str) -> str:
 
 
 def _key_of(request: Request) -> str | None:
-    header = request.headers.get("Idempotency-Key")
+    header = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if header is not None:
         if not 1 <= len(header) <= MAX_KEY_LENGTH or not (header.isascii() and header.isprintable()):
             raise MalformedKey(f"A key is 1 to {MAX_KEY_LENGTH} printable ASCII characters.")
@@ -140,7 +140,7 @@ def _keep(record: Any, response: Response, secret_fields: Sequence[str]) -> None
 def _fill(record: Any, response: Response, secret_fields: Sequence[str]) -> None:
     data = {**response.data, **dict.fromkeys(secret_fields)} if secret_fields else response.data
     record.status = response.status_code
-    record.body = dump_response(data).decode()
+    record.body = (data if isinstance(data, bytes) else dump_response(data)).decode()
     record.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connections
-from django.db.models import Exists, F, ForeignKey, Model, OuterRef, Q
+from django.db.models import Exists, ForeignKey, Model, OuterRef
 
 from core.models import TenantModel
 
@@ -90,10 +90,11 @@ def check_tenants(using: str) -> Iterator[Finding]:
     for model, field in _foreign_keys():
         if not issubclass(model, TenantModel) or not _has_organization(field.related_model):
             continue
-        same = Q(**{f"{field.name}__organization_id": F("organization_id")})
-        # What belongs to nobody, such as a built-in role, serves everybody.
-        strays = model._base_manager.using(using).filter(~same, **{f"{field.name}__organization__isnull": False})
-        for pk, value in strays.values_list("pk", field.attname).iterator():
+        # What belongs to nobody, such as a built-in role, serves everybody. A join would hide what is looked for: it
+        # takes the organizations to be the same.
+        targets = field.related_model._base_manager.filter(pk=OuterRef(field.attname), organization__isnull=False)
+        strays = Exists(targets.exclude(organization_id=OuterRef("organization_id")))
+        for pk, value in model._base_manager.using(using).filter(strays).values_list("pk", field.attname).iterator():
             yield Finding(row_name(model, pk), f"{field.attname} {value} belongs to another organization.")
 
 

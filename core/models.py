@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import models
@@ -45,6 +46,10 @@ class TenantModel(IdentifiedModel):
 
     class Meta:
         abstract = True
+
+    def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let `save()` name the organization: the row is found in its shard, and cannot be moved to another tenant."""
+        return super()._do_update(base_qs.filter(organization_id=self.organization_id), *args, **kwargs)
 
 
 class VersionedModel(TimestampedModel):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
 
+from core.openapi_headers import BODY_METHODS, TAGGED_BY, reads_if_match, request_headers, response_headers
 from core.renderers import PROBLEM_MEDIA_TYPE
 
 ERRORS = {
@@ -26,6 +29,7 @@ ERRORS = {
     "428": "A replacement must name the version it replaces.",
     "429": "Too many requests of this key, person or address; send it again after Retry-After seconds.",
     "503": "The database is not available; send the request again after Retry-After seconds.",
+    "507": "The disk of the database is full; nothing was changed. Send it again after Retry-After seconds.",
 }
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -67,6 +71,17 @@ def only_unversioned_paths(endpoints: list[Any]) -> list[Any]:
     return [(path.rstrip("/"), *rest) for path, *rest in endpoints if not path.startswith("/api/v1")]
 
 
+def _is_list_of_objects(field: Any) -> bool:
+    return isinstance(field, serializers.ListField) and isinstance(field.child, serializers.DictField)
+
+
+def _is_batch(serializer: Any) -> bool:
+    """Whether this is an envelope around objects that the serializer of the view reads one by one."""
+    if not isinstance(serializer, serializers.Serializer):
+        return False
+    return len(serializer.fields) == 1 and all(map(_is_list_of_objects, serializer.fields.values()))
+
+
 class Schema(AutoSchema):
     """Adds error answers and the headers of the write contract to every operation."""
 
@@ -74,12 +89,6 @@ class Schema(AutoSchema):
         return str(super().get_operation_id())
 
     def get_override_parameters(self) -> list[Any]:
-        headers = {
-            "POST": [("Idempotency-Key", "Any text of 1 to 255 characters; a repeated request is answered once.")],
-            "PUT": [("If-Match", "ETag of the version to replace; required.")],
-            "PATCH": [("If-Match", "ETag of the version to change.")],
-            "DELETE": [("If-Match", "ETag of the version to delete.")],
-        }
         replace = OpenApiParameter(
             "invalid_text",
             OpenApiTypes.STR,
@@ -88,11 +97,8 @@ class Schema(AutoSchema):
             description="`replace` puts U+FFFD for characters that cannot be stored; the answer's header "
             "`Parley-Replaced-Characters` says how many.",
         )
-        named = [
-            OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=text)
-            for name, text in headers.get(self.method, [])
-        ]
-        return [*named, replace] if self.method in ("POST", "PUT", "PATCH") else named
+        named = request_headers(self.method, self._action(), can_be_unchanged=self._can_be_unchanged())
+        return [*named, replace] if self.get_request_serializer() is not None and self.method in BODY_METHODS else named
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
@@ -100,17 +106,56 @@ class Schema(AutoSchema):
         for status in self._error_statuses():
             content = {PROBLEM_MEDIA_TYPE: {"schema": reference}}
             bodies.setdefault(status, {"description": ERRORS[status], "content": content})
+        if self._can_be_unchanged():
+            bodies.setdefault("304", {"description": "The version that If-None-Match names is current."})
+        for status, answer in bodies.items():
+            named = response_headers(self.method, status, is_tagged=status < "300" and self._is_tagged(answer))
+            answer["headers"] = {**answer.get("headers", {}), **named}
         return bodies
 
+    def _can_be_unchanged(self) -> bool:
+        """Whether the view answers 304: it shows one row, and all that it shows changes with the row's version."""
+        return self._action() == "retrieve" and not getattr(self.view, "changes_without_version", False)
+
+    def _is_tagged(self, answer: dict[str, Any]) -> bool:
+        """Whether the answer is one row that tells its version."""
+        schemas = [content.get("schema", {}) for content in answer.get("content", {}).values()]
+        name = schemas[0].get("$ref", "").rpartition("/")[2] if schemas else ""
+        found = [component for component in self.registry._components.values() if component.name == name]
+        return any(member in component.schema.get("properties", {}) for component in found for member in TAGGED_BY)
+
+    def _action(self) -> str:
+        return getattr(self.view, "action", None) or ""
+
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        """A list of objects in an envelope holds the rows of the view; so does a batch."""
+        schema: Any = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if not _is_batch(field.parent) or not _is_list_of_objects(field):
+            return schema
+        row: Any = cast("GenericAPIView[Any]", self.view).get_serializer()
+        rows = self.resolve_serializer(row, direction)
+        return {**schema, "items": rows.ref, **({"minItems": 1} if direction == "request" else {})}
+
+    def _get_serializer_name(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> str:
+        """The envelope of a batch is named after its rows: its name is theirs and Batch."""
+        if not _is_batch(serializer):
+            return str(super()._get_serializer_name(serializer, direction, bypass_extensions))
+        row = cast("GenericAPIView[Any]", self.view).get_serializer()
+        rows = str(super()._get_serializer_name(row, direction, bypass_extensions))
+        return f"{rows.removesuffix('Request')}Batch{'Request' if rows.endswith('Request') else ''}"
+
     def _error_statuses(self) -> list[str]:
-        changing = {"POST": ["409", "413", "415"], "PUT": ["409", "412", "413", "415", "428"], "DELETE": ["412"]}
-        changing["PATCH"] = ["409", "412", "413", "415"]
-        return ["400", "401", "403", "404", "406", "429", "503", *changing.get(self.method, []), *self._own_errors()]
+        found = ["400", "401", "403", "404", "406", "429", "503", "507", *self._own_errors()]
+        if self.method in BODY_METHODS:
+            found += ["409", "413", "415"]
+        if reads_if_match(self.method, self._action()):
+            found.append("412")
+        return [*found, "428"] if self.method == "PUT" else found
 
     def _own_errors(self) -> list[str]:
         """Statuses that the view names for this action in `own_errors`."""
         named: dict[str, list[str]] = getattr(self.view, "own_errors", {})
-        return named.get(getattr(self.view, "action", ""), [])
+        return named.get(self._action(), [])
 
     def _problem_component(self) -> ResolvedComponent:
         component = ResolvedComponent(  # type: ignore[no-untyped-call]

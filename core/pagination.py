@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, cast
+from urllib.parse import quote_plus
 from uuid import UUID
 
 from django.db.models import DateTimeField, Field, Model, Q, QuerySet, UUIDField
+from django.utils.encoding import escape_uri_path
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 
 from core.query import InvalidParameter, QueryParameters, parse_datetime, parse_uuid
 from core.renderers import format_datetime
@@ -37,12 +38,12 @@ class Cursor:
     values: tuple[Any, ...]
 
     def encode(self) -> str:
-        plain = [_plain(value) for value in self.values]
-        text = json.dumps([self.made_for, "p" if self.is_backward else "n", *plain], separators=(",", ":"))
+        text = json.dumps([self.made_for, "p" if self.is_backward else "n", *self.values], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def _plain(value: Any) -> str | int:
+def plain(value: Any) -> str | int:
+    """Return a value of a row as a cursor holds it."""
     if isinstance(value, datetime):
         return format_datetime(value)
     return str(value) if isinstance(value, UUID) else int(value)
@@ -88,14 +89,23 @@ class KeysetPagination(BasePagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         query = QueryParameters(request)
-        self.request = request
-        self.limit = query.integer("limit", default=DEFAULT_LIMIT, minimum=1, maximum=MAX_LIMIT)
-        self.order = query.choice("order", ("asc", "desc"), default=self.default_order) or self.default_order
-        self.made_for = f"{queryset.model._meta.label_lower}/{view.kwargs.get('pk', '').lower()}/{self.order}"
+        cursor = self.read(query, request, queryset.model, view)
         self.total = queryset.count() if query.boolean("count") else None
         if self.allows_offset and query.text("offset") is not None:
             return self._offset_page(queryset, query)
-        return self._keyset_page(queryset, self._cursor(queryset.model, query))
+        return self._keyset_page(queryset, cursor)
+
+    def read(self, query: QueryParameters, request: Request, model: type[Model], view: Any) -> Cursor | None:
+        """Take in what is asked for; returns the cursor, whose values are those of `fields`."""
+        self.request = request
+        self.limit = query.integer("limit", default=DEFAULT_LIMIT, minimum=1, maximum=MAX_LIMIT)
+        self.order = query.choice("order", ("asc", "desc"), default=self.default_order) or self.default_order
+        self.made_for = f"{model._meta.label_lower}/{view.kwargs.get('pk', '').lower()}/{self.order}"
+        return self._cursor(model, query)
+
+    def descends(self, cursor: Cursor | None) -> bool:
+        """Whether the rows are read from the highest down; a page before a cursor is read away from it."""
+        return (self.order == "desc") != (cursor is not None and cursor.is_backward)
 
     def _cursor(self, model: type[Model], query: QueryParameters) -> Cursor | None:
         text = query.text("cursor")
@@ -105,26 +115,42 @@ class KeysetPagination(BasePagination):
         return decode_cursor(text, fields=fields, made_for=self.made_for)
 
     def _keyset_page(self, queryset: QuerySet[Any], cursor: Cursor | None) -> list[Any]:
+        values = None if cursor is None else cursor.values
+        found = list(self.cut(queryset, values, descends=self.descends(cursor), limit=self.limit))
+        return self.page_of(found, cursor, self._edge)
+
+    @classmethod
+    def cut(cls, queryset: QuerySet[Any], values: Sequence[Any] | None, *, descends: bool, limit: int) -> QuerySet[Any]:
+        """The rows of a page in the order in which they are read, and one more, which tells whether others follow."""
+        if values is not None:
+            queryset = queryset.filter(_beyond(cls.fields, values, descends=descends))
+        return queryset.order_by(*[f"-{name}" if descends else name for name in cls.fields])[: limit + 1]
+
+    def page_of(
+        self, found: list[Any], cursor: Cursor | None, edge: Callable[[Any], tuple[str | int, ...]]
+    ) -> list[Any]:
+        """Turn what `cut` gave into the page, and set its links; `edge` tells a row's values as a cursor holds them."""
         is_backward = cursor is not None and cursor.is_backward
-        descends = (self.order == "desc") != is_backward
-        if cursor is not None:
-            queryset = queryset.filter(_beyond(self.fields, cursor.values, descends=descends))
-        ordering = [f"-{name}" if descends else name for name in self.fields]
-        rows = list(queryset.order_by(*ordering)[: self.limit + 1])
-        has_more, rows = len(rows) > self.limit, rows[: self.limit]
+        has_more, rows = len(found) > self.limit, found[: self.limit]
         if is_backward:
             rows.reverse()
-        self.next_url = self._link(rows[-1:], is_backward=False) if has_more or is_backward else None
-        has_previous = has_more if is_backward else cursor is not None
-        self.previous_url = self._link(rows[:1], is_backward=True) if has_previous else None
+        has_next, has_previous = has_more or is_backward, has_more if is_backward else cursor is not None
+        self.next_url = self._link(edge(rows[-1]), is_backward=False) if rows and has_next else None
+        self.previous_url = self._link(edge(rows[0]), is_backward=True) if rows and has_previous else None
         return rows
 
-    def _link(self, edge: list[Any], *, is_backward: bool) -> str | None:
-        if not edge:
-            return None
-        values = tuple(_value(edge[0], name) for name in self.fields)
-        url = self.request.build_absolute_uri()
-        return replace_query_param(url, "cursor", Cursor(self.made_for, is_backward, values).encode())
+    def _edge(self, row: Any) -> tuple[str | int, ...]:
+        return tuple(plain(_value(row, name)) for name in self.fields)
+
+    def _link(self, values: tuple[str | int, ...], *, is_backward: bool) -> str:
+        return self._address("cursor", Cursor(self.made_for, is_backward, values).encode())
+
+    def _address(self, name: str, value: str | int) -> str:
+        """The address of the request with another value of one parameter."""
+        request = self.request._request
+        parameters = {**request.GET.dict(), name: str(value)}
+        text = "&".join(f"{quote_plus(key)}={quote_plus(each)}" for key, each in sorted(parameters.items()))
+        return f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}?{text}"
 
     def _offset_page(self, queryset: QuerySet[Any], query: QueryParameters) -> list[Any]:
         if query.text("cursor") is not None:
@@ -132,10 +158,8 @@ class KeysetPagination(BasePagination):
         offset = query.integer("offset", default=0, minimum=0, maximum=MAX_OFFSET)
         ordering = [f"-{name}" if self.order == "desc" else name for name in self.fields]
         rows = list(queryset.order_by(*ordering)[offset : offset + self.limit + 1])
-        url = self.request.build_absolute_uri()
-        self.next_url = replace_query_param(url, "offset", offset + self.limit) if len(rows) > self.limit else None
-        before = max(0, offset - self.limit)
-        self.previous_url = replace_query_param(url, "offset", before) if offset else None
+        self.next_url = self._address("offset", offset + self.limit) if len(rows) > self.limit else None
+        self.previous_url = self._address("offset", max(0, offset - self.limit)) if offset else None
         return rows[: self.limit]
 
     def get_paginated_response(self, data: Any) -> Response:

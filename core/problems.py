@@ -9,14 +9,15 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from core.errors import DomainError, NotFound, Unavailable, VersionMismatch
 from core.json_gate import RefusedJSON
 from core.logs import request_id
+from core.outages import outage_of
 from core.renderers import PROBLEM_MEDIA_TYPE, BrowsableRenderer, ProblemRenderer, dump_response
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,9 @@ def problem(*, status: int, code: str, title: str, detail: str, errors: Errors |
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: turn every foreseen error into a problem; an unforeseen one stays Django's to report."""
-    if _is_outage(error):
-        log.error("The database is not available: %s", error)
-        error = Unavailable()
+    if outage := outage_of(error):
+        log.error("%s %s", outage.title, error)
+        error = outage
     document = _document(error)
     if document is None:
         return None
@@ -54,13 +55,6 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, exceptions.APIException):
         _copy_headers(error, response)
     return response
-
-
-def _is_outage(error: Exception) -> bool:
-    """SQLite calls a missing table an operational error too; only its lock is one that passes."""
-    if not isinstance(error, OperationalError):
-        return False
-    return connection.vendor == "postgresql" or str(error) == "database is locked"
 
 
 def _choose_renderer(request: Any) -> None:
@@ -140,6 +134,20 @@ def flatten(detail: Any, prefix: str = "") -> Iterator[tuple[str, list[str]]]:
 def problem_response(document: Any) -> HttpResponse:
     """A problem outside DRF: an unknown address under `/api/`, an unforeseen error."""
     return HttpResponse(dump_response(document), status=document["status"], content_type=PROBLEM_MEDIA_TYPE)
+
+
+def unavailable(request: HttpRequest, error: Unavailable) -> HttpResponse:
+    """503 or 507 with `Retry-After`: a problem document under `/api/`, elsewhere a page that needs no database."""
+    if request.path.startswith("/api/"):
+        return outage_response(error)
+    page = render_to_string("unavailable.html", {"title": error.title})
+    return HttpResponse(page, status=error.status, headers={"Retry-After": str(error.retry_after_seconds)})
+
+
+def outage_response(error: Unavailable) -> HttpResponse:
+    response = problem_response(_of_domain_error(error))
+    response["Retry-After"] = str(error.retry_after_seconds)
+    return response
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -9,7 +9,7 @@ there are no policies: authentication, management commands, platform administrat
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,8 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
+
+from core.replicas.routing import scope_aliases, scope_opened
 
 ORGANIZATIONS_SETTING = "parley.organizations"
 """The transaction's own list of organization ids, separated by commas; empty or unset: no organization."""
@@ -87,15 +89,24 @@ def _scoped_pieces(chunks: Iterator[bytes], wanted: frozenset[UUID]) -> Iterator
 
 @contextmanager
 def _acting_as(role: str, organization_ids: frozenset[UUID] | None) -> Iterator[None]:
-    connection = connections[DEFAULT_DB_ALIAS]
-    is_nested = connection.in_atomic_block
-    with transaction.atomic():
-        before = _switch(connection, role, ",".join(sorted(map(str, organization_ids or ()))))
+    """Act as the role on the primary, and on the replica that the request reads from."""
+    with ExitStack() as stack:
+        for alias in scope_aliases():
+            stack.enter_context(_switched(connections[alias], role, organization_ids))
         token = _open.set(organization_ids)
         try:
-            yield
+            with scope_opened():
+                yield
         finally:
             _open.reset(token)
+
+
+@contextmanager
+def _switched(connection: BaseDatabaseWrapper, role: str, organization_ids: frozenset[UUID] | None) -> Iterator[None]:
+    is_nested = connection.in_atomic_block
+    with transaction.atomic(using=connection.alias):
+        before = _switch(connection, role, ",".join(sorted(map(str, organization_ids or ()))))
+        yield
         _refuse_aborted(connection)
         if is_nested and not connection.needs_rollback:
             # A rollback to the savepoint takes both settings back, its release does not.

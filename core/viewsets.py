@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any, ClassVar, NoReturn, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 from rest_framework.exceptions import APIException, NotAuthenticated, ValidationError
@@ -19,16 +20,44 @@ from rest_framework.viewsets import GenericViewSet
 from core import row_security
 from core.access import Actor
 from core.errors import NotFound
+from core.fast.bodies import PlainBody
+from core.fast.lists import FastList
 from core.idempotency import answer_after, answer_once, identify
 from core.pagination import KeysetPagination
 from core.preconditions import etag, is_unchanged
 from core.query import QueryParameters, parse_uuid
+from core.renderers import JSONRenderer
 from core.serializers import EmptySerializer
 from core.throttling import admit_actor, admit_stranger
 
 UNIVERSAL_PARAMETERS = frozenset({"format"})
 BODY_PARAMETERS = frozenset({"invalid_text"})
+PLAIN_ACCEPT = frozenset({"", "*/*", "application/json"})
+JSON_RENDERER = JSONRenderer()
+OWN_RENDERERS = GenericViewSet.get_renderers
+"""What a view has that does not choose its renderers by the request."""
 BODILESS_ACTIONS = frozenset({"restore", "test", "heartbeat", "end"})
+
+
+_default_headers: dict[Any, dict[str, str]] = {}
+_known_parameters: dict[tuple[type, str | None, str | None], frozenset[str]] = {}
+
+
+@cache
+def _made_once(classes: tuple[type, ...]) -> list[Any]:
+    """Parsers, authenticators and permissions keep nothing of a request: one of each serves all of them."""
+    return [each() for each in classes]
+
+
+class JsonAnswer(HttpResponse):
+    """A Response of DRF as JSON; `data` stays, for whoever keeps the answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(JSON_RENDERER.render(response.data), status=response.status_code, headers=response.headers)
+        self.data = response.data
+        self.headers["Content-Type"] = JSON_RENDERER.media_type
+        if not self.content:
+            del self.headers["Content-Type"]
 
 
 class BaseViewSet(GenericViewSet[Any]):
@@ -44,6 +73,11 @@ class BaseViewSet(GenericViewSet[Any]):
     """Members of the answer to a POST that are shown once: a repeated request gets null in their place."""
     waiting_actions: ClassVar[frozenset[str]] = frozenset()
     """Actions that wait for somebody outside and do no harm twice: they run in no transaction, and make their own."""
+
+    fast_list: ClassVar[FastList | None] = None
+    """How a plain page of the list is answered past the ORM (`core.fast`), where the list is worth it."""
+    plain_body: ClassVar[PlainBody | None] = None
+    """What the serializer makes of a plain body of `create`, where the route is worth it."""
 
     lookup_value_regex = "[^/]+"
 
@@ -71,14 +105,37 @@ class BaseViewSet(GenericViewSet[Any]):
 
     def known_parameters(self) -> frozenset[str]:
         """The query parameters of the current action."""
+        key = (type(self), self.action, self.request.method)
+        if key not in _known_parameters:
+            _known_parameters[key] = self._known_parameters()
+        return _known_parameters[key]
+
+    def _known_parameters(self) -> frozenset[str]:
         known = UNIVERSAL_PARAMETERS | self.query_parameters.get(self.action, frozenset())
         if self.action == "list" and self.paginator is not None:
             known |= cast("KeysetPagination", self.paginator).parameters
         return known | BODY_PARAMETERS if self.request.method in ("POST", "PUT", "PATCH") else known
 
+    def get_parsers(self) -> Any:
+        return _made_once(tuple(self.parser_classes))
+
+    def get_authenticators(self) -> Any:
+        return _made_once(tuple(self.authentication_classes))
+
+    def get_permissions(self) -> Any:
+        return _made_once(tuple(self.permission_classes))
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
+        """DRF's, with the answer at hand for programs that take JSON."""
+        takes_json = request.META.get("HTTP_ACCEPT", "") in PLAIN_ACCEPT and "format" not in request._request.GET
+        if takes_json and self.renderer_classes[0] is JSONRenderer and type(self).get_renderers is OWN_RENDERERS:
+            return JSON_RENDERER, JSON_RENDERER.media_type
+        return super().perform_content_negotiation(request, force)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         query = QueryParameters(request)
-        query.choice("format", [renderer.format for renderer in self.get_renderers()])
+        if "format" in request._request.GET:
+            query.choice("format", [renderer.format for renderer in self.get_renderers()])
         super().initial(request, *args, **kwargs)
         query.refuse_unknown(self.known_parameters())
         if self.action in BODILESS_ACTIONS:
@@ -101,7 +158,7 @@ class BaseViewSet(GenericViewSet[Any]):
         self.args, self.kwargs = args, kwargs
         drf_request = self.initialize_request(request, *args, **kwargs)
         self.request = cast("Any", drf_request)
-        self.headers = self.default_response_headers
+        self.headers = self._default_headers()
         try:
             self.initial(drf_request, *args, **kwargs)
             with self.row_scope():
@@ -112,13 +169,30 @@ class BaseViewSet(GenericViewSet[Any]):
         self.response = self.finalize_response(drf_request, response, *args, **kwargs)
         return self.response
 
+    def _default_headers(self) -> dict[str, str]:
+        """DRF's headers of every answer of the route, which are the same for all of its requests."""
+        key = (type(self), *self.action_map) if self.action_map else None
+        if key not in _default_headers:
+            _default_headers[key] = self.default_response_headers
+        return dict(_default_headers[key])
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Any:
+        """DRF's; an answer in JSON is made at once, and nothing is left to be rendered."""
+        is_json = getattr(request, "accepted_renderer", None) is JSON_RENDERER and type(response) is Response
+        if not is_json or response.content_type is not None or "Vary" in response.headers:
+            return super().finalize_response(request, response, *args, **kwargs)
+        answer = JsonAnswer(response)
+        for name, value in self.headers.items():
+            answer.headers[name] = value
+        return answer
+
     def row_scope(self) -> AbstractContextManager[None]:
         """What the database may show to the action, where row-level security is on: the actor's organization.
 
         A scope is a transaction: an action that waits for somebody outside opens scopes of its own.
         """
         actor = cast("Actor | None", self.request.auth)
-        if actor is None or self.action in self.waiting_actions:
+        if actor is None or not row_security.is_enabled() or self.action in self.waiting_actions:
             return nullcontext()
         return row_security.scope({actor.organization_id})
 
@@ -144,6 +218,10 @@ class BaseViewSet(GenericViewSet[Any]):
 
     def body(self) -> dict[str, Any]:
         """Return the validated body; raises ValidationError with the fields at fault."""
+        if self.plain_body is not None and self.action == "create":
+            plain = self.plain_body.take(self.request.data)
+            if plain is not None:
+                return plain
         partial = self.request.method == "PATCH"
         serializer = self.get_serializer(data=self.request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
@@ -184,5 +262,7 @@ class BaseViewSet(GenericViewSet[Any]):
         return self.shown(row)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if self.fast_list is not None and (page := self.fast_list.page(request, self, self.actor)) is not None:
+            return Response(page)
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)

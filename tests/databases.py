@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,14 +28,21 @@ def fresh_database(tmp_path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def new_database(folder: Path) -> Iterator[str]:
-    """Yield the address of an empty, unmigrated database of the kind the suite runs on; it is dropped afterwards."""
-    if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-        yield f"sqlite:///{folder / 'parley.sqlite3'}"
+def new_database(folder: Path, *, like: str | None = None) -> Iterator[str]:
+    """Yield the address of a database of the kind the suite runs on; it is dropped afterwards.
+
+    It is empty and unmigrated, or a copy of the one at the address `like`, to which nobody may be connected.
+    """
+    if settings.DATABASES["default"]["ENGINE"] != "core.postgresql":
+        path = folder / "parley.sqlite3"
+        if like is not None:
+            shutil.copyfile(like.removeprefix("sqlite:///"), path)
+        yield f"sqlite:///{path}"
         return
     name = f"fresh_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url("postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        template = "template1" if like is None else like.rpartition("/")[2]
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield server_url(name)
     with psycopg.connect(server_url("postgres"), autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

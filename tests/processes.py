@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -69,13 +69,20 @@ def free_port() -> int:
 
 
 class Server:
-    """Granian with several workers on a port of its own. `kill()` is SIGKILL to all of it; `start()` begins anew."""
+    """The server on a port of its own. `kill()` is SIGKILL to all of it; `start()` begins anew on the same port.
 
-    def __init__(self, env: Mapping[str, str], log: Path, *, workers: int = 2) -> None:
+    `command` is what Python is given to run: what `manage.py serve` turns into, unless another one is named. It must
+    listen on `PORT` with `SERVER_WORKERS` processes.
+    """
+
+    def __init__(
+        self, env: Mapping[str, str], log: Path, *, workers: int = 2, command: Sequence[str] = ("-m", "config.server")
+    ) -> None:
         self.port = free_port()
-        self._env = {**os.environ, "DEBUG": "true", "LOG_LEVEL": "WARNING", **env}
+        address = {"SERVER_HOST": "127.0.0.1", "PORT": str(self.port), "SERVER_WORKERS": str(workers)}
+        self._env = {**os.environ, "DEBUG": "true", "LOG_LEVEL": "WARNING", **address, **env}
         self._log = log
-        self._workers = workers
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -87,10 +94,9 @@ class Server:
 
     def start(self) -> None:
         """Start and wait until `/readyz` answers 200."""
-        address = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", str(self._workers)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "granian", "--interface", "rsgi", *address, "config.rsgi:application"],
+                [sys.executable, *self._command],
                 cwd=ROOT,
                 env=self._env,
                 stdout=log,
@@ -103,6 +109,22 @@ class Server:
         if self._process is not None:
             kill_group(self._process)
             self._process = None
+
+    @property
+    def pid(self) -> int:
+        """The process that supervises the workers; AssertionError when the server does not run."""
+        assert self._process is not None
+        return self._process.pid
+
+    def workers(self) -> list[int]:
+        """The ids of the worker processes: the children of the supervising one that load the application."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [
+            int(child) for child in children if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")

@@ -30,6 +30,8 @@ TABLE_RULES = [
     tables.constraints_without_organization,
     tables.organization_not_first,
     tables.fields_with_own_index,
+    tables.other_keys,
+    tables.references_to_other_tenants,
     tables.generated_names,
     tables.sorted_by_default,
     tables.saving_otherwise,

@@ -16,14 +16,14 @@ from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import DjangoDbBlocker
 
-from config.database import database_settings
+from config.database import LIBPQ_LIMITS, ONLY_WHEN_ASKED, database_settings, replica_settings
 from config.env import Env, Problem
 from tests.databases import connected, server_url
 
 BASE = Path("/srv/parley")
 
 on_postgresql = pytest.mark.skipif(
-    settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql", reason="needs PostgreSQL"
+    settings.DATABASES["default"]["ENGINE"] != "core.postgresql", reason="needs PostgreSQL"
 )
 
 
@@ -87,7 +87,7 @@ def test_sqlite_address_is_read(url: str, name: str) -> None:
 def test_postgresql_address_is_read() -> None:
     found = read("postgresql://ann:p%40ss@db.example.org:6543/parley")
     assert {name: found[name] for name in ("ENGINE", "USER", "PASSWORD", "HOST", "PORT", "NAME", "CONN_MAX_AGE")} == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "core.postgresql",
         "USER": "ann",
         "PASSWORD": "p@ss",
         "HOST": "db.example.org",
@@ -97,7 +97,9 @@ def test_postgresql_address_is_read() -> None:
     }
     assert found["OPTIONS"] == {
         "application_name": "parley",
-        "pool": {"min_size": 2, "max_size": 10, "timeout": 30},
+        **LIBPQ_LIMITS,
+        "prepare_threshold": ONLY_WHEN_ASKED,
+        "pool": {"min_size": 2, "max_size": 10, "timeout": 5, "reconnect_timeout": 5},
     }
 
 
@@ -107,19 +109,47 @@ def test_postgresql_options_of_the_address_are_kept() -> None:
         "sslmode": "verify-full",
         "application_name": "mine",
         "options": "-c work_mem=8MB",
-        "pool": {"min_size": 2, "max_size": 10, "timeout": 30},
+        **LIBPQ_LIMITS,
+        "prepare_threshold": ONLY_WHEN_ASKED,
+        "pool": {"min_size": 2, "max_size": 10, "timeout": 5, "reconnect_timeout": 5},
     }
 
 
 def test_pool_sizes_are_read() -> None:
-    found = read("postgres://h/db", DATABASE_POOL_MIN="0", DATABASE_POOL_MAX="25", DATABASE_POOL_TIMEOUT="5")
-    assert found["OPTIONS"]["pool"] == {"min_size": 0, "max_size": 25, "timeout": 5}
+    found = read("postgres://h/db", DATABASE_POOL_MIN="0", DATABASE_POOL_MAX="25", DATABASE_POOL_TIMEOUT="7")
+    assert found["OPTIONS"]["pool"] == {"min_size": 0, "max_size": 25, "timeout": 7, "reconnect_timeout": 7}
 
 
 def test_pool_minimum_above_the_maximum_is_noted() -> None:
     found, noted = problems("postgres://h/db", DATABASE_POOL_MIN="5", DATABASE_POOL_MAX="3")
-    assert found["OPTIONS"]["pool"] == {"min_size": 3, "max_size": 3, "timeout": 30}
+    assert found["OPTIONS"]["pool"] == {"min_size": 3, "max_size": 3, "timeout": 5, "reconnect_timeout": 5}
     assert [problem.name for problem in noted] == ["DATABASE_POOL_MIN"]
+
+
+def replicas(urls: str, *, primary: str = "postgres://h/db") -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+    env = Env({"DATABASE_URL": primary, "REPLICA_URLS": urls, "DATABASE_POOL_MAX": "7"})
+    found = replica_settings(env, primary=database_settings(env, base_dir=BASE))
+    return found, env.problems
+
+
+def test_replicas_are_numbered_and_give_up_sooner_than_the_primary() -> None:
+    found, noted = replicas("postgres://one/db, postgres://two:6543/db?application_name=reader")
+    assert [(alias, each["HOST"], each["PORT"]) for alias, each in found.items()] == [
+        ("replica1", "one", ""),
+        ("replica2", "two", 6543),
+    ]
+    assert found["replica2"]["OPTIONS"]["application_name"] == "reader"
+    assert found["replica1"]["OPTIONS"]["pool"] == {"min_size": 2, "max_size": 7, "timeout": 1, "reconnect_timeout": 1}
+    assert noted == []
+
+
+@pytest.mark.parametrize(
+    ("urls", "primary"),
+    [("postgres://h/db", "sqlite:///:memory:"), ("sqlite:///:memory:", "postgres://h/db"), ("h", "postgres://h/db")],
+)
+def test_replicas_that_cannot_be_used_are_noted(urls: str, primary: str) -> None:
+    found, noted = replicas(urls, primary=primary)
+    assert (found, [problem.name for problem in noted]) == ({}, ["REPLICA_URLS"])
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,8 @@ def test_altering_tables_there_and_back_leaves_the_schema(stored: Stored) -> Non
 def test_index_follows_its_rows_after_tables_were_altered(stored: Stored) -> None:
     for name in OPERATIONS:
         assert list(alter(stored, name)) == ["forwards", "backwards"]
-    remove_documents([stored.messages[0].pk], using=stored.alias)
+    first = stored.messages[0]
+    remove_documents([first.pk], organization_id=first.organization_id, using=stored.alias)
     assert (stored.found("all"), stored.documents()) == ([2, 3], (2, 2))
     Feedback.objects.using(stored.alias).all().delete()
     with stored.connection.cursor() as cursor:

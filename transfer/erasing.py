@@ -13,6 +13,7 @@ from django.db import models, transaction
 from accounts.actors import SystemActor
 from accounts.models import Membership, Organization, User
 from conversations.services import erase_conversations
+from core.retries import unit_of_work
 from ledger.models import PLATFORM, AuditEntry
 from ledger.services import Subject, erase_chain, record
 
@@ -92,7 +93,7 @@ def _suspend(organization: Organization) -> None:
     )
 
 
-@transaction.atomic
+@unit_of_work
 def _erase_batch(model: type[models.Model], organization_id: UUID) -> int:
     ids = list(_rows(model, organization_id).values_list("pk", flat=True)[:BATCH])
     return _rows(model, organization_id).filter(pk__in=ids).delete()[0] if ids else 0

@@ -12,7 +12,7 @@ from accounts.models.keys import ApiKey
 from accounts.models.organizations import Domain, Instance
 from accounts.models.people import User
 from accounts.querysets import AgentSessionQuerySet
-from core.fields import JSONField
+from core.fields import JSONField, TenantForeignKey
 from core.models import TenantModel, VersionedModel
 
 
@@ -24,15 +24,13 @@ class AgentSession(TenantModel, VersionedModel):
         STALE = "stale", "Closed after its heartbeats stopped"
 
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, db_index=False, related_name="+")
+    api_key = TenantForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, db_index=False, related_name="+")
     agent_id: UUID | None
-    agent = models.ForeignKey(
-        "agents_app.Agent", null=True, on_delete=models.SET_NULL, db_index=False, related_name="+"
-    )
+    agent = TenantForeignKey("agents_app.Agent", null=True, on_delete=models.SET_NULL, db_index=False, related_name="+")
     instance_id: UUID | None
-    instance = models.ForeignKey(Instance, null=True, on_delete=models.SET_NULL, db_index=False, related_name="+")
+    instance = TenantForeignKey(Instance, null=True, on_delete=models.SET_NULL, db_index=False, related_name="+")
     domain_id: UUID | None
-    domain = models.ForeignKey(Domain, null=True, on_delete=models.PROTECT, db_index=False, related_name="+")
+    domain = TenantForeignKey(Domain, null=True, on_delete=models.PROTECT, db_index=False, related_name="+")
     metadata = JSONField(default=dict, blank=True)
     started_at = models.DateTimeField(default=timezone.now)
     last_heartbeat_at = models.DateTimeField(default=timezone.now)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import models
 
 from accounts.querysets import DomainQuerySet, InstanceQuerySet, OrganizationQuerySet
-from core.fields import JSONField
+from core.fields import JSONField, TenantForeignKey
 from core.models import IdentifiedModel, TenantModel, TrashableModel, VersionedModel
 from core.querysets import TenantQuerySet
 
@@ -81,7 +81,7 @@ class Instance(TenantModel, VersionedModel, TrashableModel):
         PRODUCTION = "production"
 
     domain_id: UUID
-    domain = models.ForeignKey(Domain, on_delete=models.PROTECT, db_index=False, related_name="instances")
+    domain = TenantForeignKey(Domain, on_delete=models.PROTECT, db_index=False, related_name="instances")
     name = models.CharField(max_length=255)
     slug = models.SlugField(max_length=63, db_index=False, help_text="Unique among the domain's instances.")
     environment = models.CharField(max_length=20, choices=Environment, default=Environment.DEVELOPMENT)
@@ -115,8 +115,8 @@ class Instance(TenantModel, VersionedModel, TrashableModel):
 class InstanceAgent(TenantModel):
     """An agent that an instance runs."""
 
-    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, db_index=False, related_name="+")
-    agent = models.ForeignKey("agents_app.Agent", on_delete=models.CASCADE, related_name="+")
+    instance = TenantForeignKey(Instance, on_delete=models.CASCADE, db_index=False, related_name="+")
+    agent = TenantForeignKey("agents_app.Agent", on_delete=models.CASCADE, related_name="+")
 
     objects = TenantQuerySet["InstanceAgent"].as_manager()
 

@@ -14,7 +14,7 @@ from accounts.actors import held
 from accounts.models.organizations import Domain
 from accounts.models.roles import Role
 from accounts.querysets import InvitationQuerySet, MembershipQuerySet
-from core.fields import UUID7Field
+from core.fields import TenantForeignKey, UUID7Field
 from core.grants import AdminScope, Grant
 from core.models import TenantModel, VersionedModel
 
@@ -45,7 +45,7 @@ class Membership(TenantModel, VersionedModel):
     role_id: UUID
     role = models.ForeignKey(Role, on_delete=models.PROTECT, db_index=False, related_name="memberships")
     domain_id: UUID | None
-    domain = models.ForeignKey(
+    domain = TenantForeignKey(
         Domain,
         null=True,
         blank=True,
@@ -82,9 +82,7 @@ class Invitation(TenantModel, VersionedModel):
 
     email = models.EmailField()
     role = models.ForeignKey(Role, on_delete=models.PROTECT, db_index=False, related_name="+")
-    domain = models.ForeignKey(
-        Domain, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
-    )
+    domain = TenantForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+")
     digest = models.CharField(max_length=64, help_text="HMAC-SHA-256 of the secret, in hex.")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     expires_at = models.DateTimeField()

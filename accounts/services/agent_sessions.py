@@ -16,6 +16,7 @@ from core.access import Actor
 from core.changes import lock_row, save_changes
 from core.errors import Conflict, DomainError, NotFound
 from core.preconditions import ANY_VERSION, Precondition
+from core.retries import unit_of_work
 from ledger.services import record, subject_of
 
 BATCH = 200
@@ -125,7 +126,7 @@ def close_stale_sessions(*, actor: Actor, silent_since: datetime, now: datetime 
     return closed
 
 
-@transaction.atomic
+@unit_of_work
 def _close_batch(actor: Actor, silent_since: datetime, now: datetime) -> int:
     stale = AgentSession.objects.visible_to(actor).silent_since(silent_since)
     sessions = list(stale.select_for_update(of=("self",)).order_by("last_heartbeat_at", "id")[:BATCH])

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-
 from accounts.models import IdempotencyRecord
+from core.retries import unit_of_work
 
 BATCH = 1000
 
@@ -20,7 +19,7 @@ def purge_idempotency_records(*, organization_id: UUID, made_before: datetime) -
     return deleted
 
 
-@transaction.atomic
+@unit_of_work
 def _purge_batch(organization_id: UUID, made_before: datetime) -> int:
     records = IdempotencyRecord.objects.filter(organization_id=organization_id)
     ids = list(records.made_before(made_before).values_list("id", flat=True)[:BATCH])

@@ -9,7 +9,7 @@ from django.db import models
 
 from accounts.models import Domain
 from agents_app.querysets import AgentQuerySet
-from core.fields import JSONField
+from core.fields import JSONField, TenantForeignKey
 from core.models import TenantModel, TrashableModel, VersionedModel
 from core.renderers import format_datetime
 
@@ -18,7 +18,7 @@ class Agent(TenantModel, VersionedModel, TrashableModel):
     """A configured agent: its persona, and the defaults that its threads start with."""
 
     domain_id: UUID | None
-    domain = models.ForeignKey(
+    domain = TenantForeignKey(
         Domain,
         null=True,
         blank=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 
 from conversations import services
-from conversations.api.parents import attach_parents
+from conversations.api.parents import PARENT_COLUMNS, attach_parents, parent_texts
 from conversations.api.serializers import (
     BatchSerializer,
     ConversationMessageSerializer,
@@ -24,7 +24,11 @@ from conversations.api.serializers import (
 from conversations.models import Message, Thread
 from conversations.querysets import MessageQuerySet
 from conversations.search import matching
+from conversations.services.appending import MAX_BATCH
 from core.errors import NotFound
+from core.fast.bodies import PlainBody
+from core.fast.lists import FastList
+from core.fast.shapes import RowShape, uuids
 from core.openapi import TRASHED_PARAMETER, described
 from core.pagination import KeysetPagination
 from core.preconditions import etag, if_match, is_unchanged
@@ -54,17 +58,33 @@ class MessageSearchPagination(KeysetPagination):
     fields = ("id",)
 
 
+def unbranched(actor: Any, thread_id: UUID) -> MessageQuerySet:
+    """The messages of a thread that has no branches."""
+    messages = Message.objects.visible_to(actor).active().filter(thread_id=thread_id)
+    return messages.filter(thread__trashed_at=None, thread__active_path__isnull=True)
+
+
+def fast_messages(serializer: type[MessageSerializer]) -> FastList:
+    shape = RowShape(serializer, computed=("parent_id",), extra=PARENT_COLUMNS)
+    return FastList(shape, MessagePagination, unbranched, has_parent=True, computed=parent_texts)
+
+
 class ThreadMessagesViewSet(BaseViewSet):
     """The messages of one thread."""
 
     queryset = Message.objects.all()
     serializer_class = MessageSerializer
     pagination_class = MessagePagination
+    fast_list: ClassVar[FastList] = fast_messages(MessageSerializer)
+    plain_body: ClassVar[PlainBody] = PlainBody(MessageSerializer)
     permission_codes = {"list": "message.read", "create": "message.create", "batch": "message.create"}
     query_parameters = {"list": frozenset({"branches", "trashed"})}
 
     @extend_schema(parameters=[BRANCHES, TRASHED_PARAMETER])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.fast_list.page(request, self, self.actor, self.thread_id())
+        if page is not None:
+            return Response(page)
         thread = self.thread()
         query = QueryParameters(request)
         wants_all = query.choice("branches", ("active", "all")) == "all"
@@ -74,30 +94,59 @@ class ThreadMessagesViewSet(BaseViewSet):
         return self.get_paginated_response(self.get_serializer(attach_parents(rows or []), many=True).data)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        body = self.body()
+        if (texts := self.append_plainly([body])) is not None:
+            return Response(texts[0].encode(), status=201, headers={"ETag": etag(1)})
         try:
-            rows = services.append_messages(actor=self.actor, thread_id=self.thread_id(), messages=[self.body()])
+            rows = services.append_messages(actor=self.actor, thread_id=self.thread_id(), messages=[body])
         except services.InvalidParent as error:
             raise ValidationError({"parent_id": [error.reason]}) from None
         return self.created(attach_parents(rows)[0])
 
     @extend_schema(request=BatchSerializer, responses={201: BatchSerializer})
     def batch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        rows = services.append_messages(actor=self.actor, thread_id=self.thread_id(), messages=self.batch_body())
+        messages = self.batch_body()
+        if (texts := self.append_plainly(messages)) is not None:
+            return Response(f'{{"messages":[{",".join(texts)}]}}'.encode(), status=201)
+        rows = services.append_messages(actor=self.actor, thread_id=self.thread_id(), messages=messages)
         data = self.get_serializer(attach_parents(rows), many=True).data
         return Response({"messages": data}, status=201)
 
+    def append_plainly(self, messages: Sequence[dict[str, Any]]) -> Sequence[str] | None:
+        """Append at the end of an unbranched thread; the JSON texts of what was stored, None for the long way."""
+        if any("parent_id" in message for message in messages):
+            return None
+        stored = services.append_plainly(actor=self.actor, thread_id=self.thread_id(), messages=messages)
+        if stored is None:
+            return None
+        shape = self.fast_list.shape
+        rows = [tuple(row[name] for name in shape.selected) for row in stored.rows]
+        ids = [stored.parent_id, *(row["id"] for row in stored.rows[:-1])]
+        return shape.encode(rows, [list(uuids(ids))])
+
     def batch_body(self) -> Sequence[dict[str, Any]]:
         """The validated messages; raises ValidationError naming the index of each message at fault."""
-        envelope = BatchSerializer(data=self.request.data)
-        envelope.is_valid(raise_exception=True)
-        messages = envelope.validated_data["messages"]
-        serializer = self.get_serializer(data=messages, many=True)
-        if not serializer.is_valid():
-            raise ValidationError({"messages": cast("list[Any]", serializer.errors)})
-        ids = [message["id"] for message in serializer.validated_data if "id" in message]
+        messages = self.plain_batch()
+        if messages is None:
+            envelope = BatchSerializer(data=self.request.data)
+            envelope.is_valid(raise_exception=True)
+            serializer = self.get_serializer(data=envelope.validated_data["messages"], many=True)
+            if not serializer.is_valid():
+                raise ValidationError({"messages": cast("list[Any]", serializer.errors)})
+            messages = list(serializer.validated_data)
+        ids = [message["id"] for message in messages if "id" in message]
         if len(ids) != len(set(ids)):
             raise ValidationError({"messages": ["Two messages of the batch have the same id."]})
-        return list(serializer.validated_data)
+        return messages
+
+    def plain_batch(self) -> Sequence[dict[str, Any]] | None:
+        """The messages when envelope and all of them are plainly right."""
+        data = self.request.data
+        listed = data.get("messages") if type(data) is dict and len(data) == 1 else None
+        if type(listed) is not list or not 1 <= len(listed) <= MAX_BATCH:
+            return None
+        taken = [self.plain_body.take(each) for each in listed]
+        return None if None in taken else cast("list[dict[str, Any]]", taken)
 
     def thread_id(self) -> UUID:
         return self.row_id()
@@ -114,12 +163,14 @@ class ConversationMessagesViewSet(ThreadMessagesViewSet):
     """The messages of one thread, named a conversation."""
 
     serializer_class = ConversationMessageSerializer
+    fast_list = fast_messages(ConversationMessageSerializer)
 
 
 class SessionMessagesViewSet(ThreadMessagesViewSet):
     """The messages of one thread, named a session."""
 
     serializer_class = SessionMessageSerializer
+    fast_list = fast_messages(SessionMessageSerializer)
 
 
 @extend_schema_view(

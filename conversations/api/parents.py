@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
+from conversations.branches import parent_of
 from conversations.models import Message
+from core.access import Actor
+from core.fast.queries import CompiledQuery, Places
+from core.fast.shapes import uuids
+from core.fast.statements import Rows
+from core.replicas import reading_alias
+
+PARENT_COLUMNS = ("thread_id", "position", "parent_position", "id")
+"""What `parent_texts` needs at the end of a row."""
+
+
+def _id_at(_form: Hashable, places: Places) -> QuerySet[Any]:
+    rows = Message.objects.filter(organization_id=places.of(UUID), thread_id=places.of(UUID), position=places.of(int))
+    return rows.values_list(Cast("id", TextField()))
+
+
+_ID_AT = CompiledQuery(_id_at)
 
 
 def attach_parents(rows: Sequence[Message]) -> list[Any]:
@@ -31,3 +49,20 @@ def _ids_at(organizations: dict[UUID, UUID], places: dict[tuple[UUID, int], Mess
         chosen |= Q(organization_id=organization_id, thread_id=thread_id, position__in=positions)
     rows = Message.objects.filter(chosen).values_list("thread_id", "position", "id")
     return {(thread_id, position): pk for thread_id, position, pk in rows}
+
+
+def parent_texts(actor: Actor, rows: Rows, found: Rows) -> list[list[str]] | None:
+    """`parent_id` of each row as JSON, by one more query where a parent is not among those found; None for several.
+
+    Rows end with `PARENT_COLUMNS`, and all lie in one thread.
+    """
+    places = [parent_of(row[-3], row[-2]) for row in rows]
+    known: dict[int, str | None] = {row[-3]: row[-1] for row in found}
+    missing = {place for place in places if place and place not in known}
+    if len(missing) > 1:
+        return None
+    for place in missing:
+        values = [actor.organization_id, UUID(rows[0][-4]), place]
+        parents = _ID_AT.rows(None, values, using=reading_alias())
+        known[place] = parents[0][0] if parents else None
+    return [list(uuids([known.get(place) for place in places]))]

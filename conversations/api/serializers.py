@@ -9,6 +9,7 @@ from rest_framework import serializers
 from conversations import services
 from conversations.models import Feedback, Message, Thread
 from conversations.services.appending import MAX_BATCH
+from core.fast.bodies import NotPlain, Take
 from core.serializers import (
     BoundedListField,
     StoredJSONField,
@@ -117,6 +118,19 @@ class PartsField(BoundedListField):
             if not isinstance(part, dict) or not isinstance(part.get("type"), str):
                 raise serializers.ValidationError({str(index): ["A part is an object with a text `type`."]})
         return values
+
+    @staticmethod
+    def plain_taker(_field: Any) -> Take:
+        return take_parts
+
+
+def take_parts(value: Any) -> list[Any]:
+    """A plain list of parts as it is; raises `NotPlain` for what `PartsField` has to look at."""
+    if type(value) is not list or len(value) > MAX_PARTS:
+        raise NotPlain
+    if not all(type(part) is dict and type(part.get("type")) is str for part in value):
+        raise NotPlain
+    return value
 
 
 def renamed(fields: tuple[str, ...], thread_id: str) -> tuple[str, ...]:

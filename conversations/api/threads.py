@@ -16,6 +16,10 @@ from conversations.api.serializers import SESSION_DEFAULTS, SessionSerializer, T
 from conversations.models import Thread
 from conversations.querysets import ThreadQuerySet
 from conversations.search import matching
+from core.access import Actor
+from core.fast.lists import FastList
+from core.fast.shapes import RowShape
+from core.fast.statements import Rows
 from core.openapi import TRASHED_PARAMETER, described
 from core.pagination import KeysetPagination
 from core.preconditions import if_match
@@ -65,6 +69,15 @@ def filter_threads(threads: ThreadQuerySet, query: QueryParameters, organization
     return threads
 
 
+def _leaves(actor: Actor, rows: Rows, found: Rows) -> list[list[str]]:
+    """`active_leaf_position` of each row."""
+    return [[str(last if leaf is None else leaf) for last, leaf in ((row[LAST_POSITION], row[-1]) for row in rows)]]
+
+
+THREAD = RowShape(ThreadSerializer, computed=("active_leaf_position",), extra=("active_leaf",))
+LAST_POSITION = THREAD.place("last_position")
+
+
 @extend_schema_view(
     list=extend_schema(
         parameters=[
@@ -81,6 +94,9 @@ class ThreadViewSet(BaseViewSet):
     queryset = Thread.objects.all()
     serializer_class = ThreadSerializer
     pagination_class = ThreadPagination
+    fast_list = FastList(
+        THREAD, ThreadPagination, lambda actor, _: Thread.objects.visible_to(actor).active(), computed=_leaves
+    )
     permission_codes = {
         "list": "thread.read",
         "retrieve": "thread.read",

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from conversations.querysets import FeedbackQuerySet
-from core.fields import JSONField
+from core.fields import JSONField, TenantForeignKey
 from core.models import TenantModel, TrashableModel, VersionedModel
 
 
@@ -22,7 +22,7 @@ class Feedback(TenantModel, VersionedModel, TrashableModel):
         POSITIVE = 1
 
     message_id: UUID
-    message = models.ForeignKey("conversations.Message", on_delete=models.CASCADE, related_name="feedback")
+    message = TenantForeignKey("conversations.Message", on_delete=models.CASCADE, related_name="feedback")
     rating = models.SmallIntegerField(null=True, blank=True, choices=Rating)
     comment = models.TextField(default="", blank=True)
     payload = JSONField(null=True, blank=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from conversations.branches import parent_of
 from conversations.querysets import MessageQuerySet
-from core.fields import JSONField
+from core.fields import JSONField, TenantForeignKey
 from core.models import TenantModel, TrashableModel
 
 
@@ -36,9 +36,7 @@ class Message(TenantModel, TrashableModel):
         FAILED = "failed"
 
     thread_id: UUID
-    thread = models.ForeignKey(
-        "conversations.Thread", on_delete=models.CASCADE, db_index=False, related_name="messages"
-    )
+    thread = TenantForeignKey("conversations.Thread", on_delete=models.CASCADE, db_index=False, related_name="messages")
     position = models.PositiveIntegerField(help_text="1, 2, 3 … in the order in which messages were accepted.")
     parent_position = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty: it answers the previous position. 0: it has no parent."

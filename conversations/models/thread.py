@@ -10,7 +10,7 @@ from django.db import models
 
 from conversations.branches import Segment
 from conversations.querysets import ThreadQuerySet
-from core.fields import JSONField
+from core.fields import JSONField, TenantForeignKey
 from core.models import TenantModel, TrashableModel, VersionedModel
 
 
@@ -26,7 +26,7 @@ class Thread(TenantModel, VersionedModel, TrashableModel):
         ERROR = "error"
 
     agent_id: UUID | None
-    agent = models.ForeignKey(
+    agent = TenantForeignKey(
         "agents_app.Agent",
         null=True,
         blank=True,
@@ -35,7 +35,7 @@ class Thread(TenantModel, VersionedModel, TrashableModel):
         related_name="threads",
     )
     domain_id: UUID | None
-    domain = models.ForeignKey(
+    domain = TenantForeignKey(
         "accounts.Domain",
         null=True,
         blank=True,

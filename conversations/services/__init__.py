@@ -4,6 +4,7 @@ from conversations.services.appending import InvalidParent, MessageExists, appen
 from conversations.services.feedback import create_feedback, restore_feedback, trash_feedback, update_feedback
 from conversations.services.importing import ImportedMessages, extend_thread, store_thread
 from conversations.services.indexing import index_missing
+from conversations.services.plain_appending import append_plainly
 from conversations.services.purging import erase_conversations, purge_threads, purge_trash
 from conversations.services.reveals import (
     MAX_REASON,
@@ -36,6 +37,7 @@ __all__ = [
     "RevealRefused",
     "ThreadConflict",
     "append_messages",
+    "append_plainly",
     "create_feedback",
     "create_thread",
     "erase_conversations",

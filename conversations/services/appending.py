@@ -8,10 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from conversations.branches import ROOT, open_path, path_to, stored_parent
+from conversations.metrics import APPENDED
 from conversations.models import Message, Thread
 from conversations.search import Document, index_documents
 from core.access import Actor
@@ -66,7 +68,14 @@ def _append(actor: Actor, thread_id: UUID, messages: Sequence[dict[str, Any]], n
     if placer.has_branched:
         follow_branch(actor.organization_id, thread_id, last)
     index_messages(rows)
+    note_appended(len(rows))
     return rows
+
+
+def note_appended(count: int) -> None:
+    """Count messages for the metrics once they are committed."""
+    if APPENDED.store is not None:
+        transaction.on_commit(lambda: APPENDED.add(count))
 
 
 def _allocate(actor: Actor, thread_id: UUID, count: int, now: datetime) -> tuple[int, int]:
@@ -75,7 +84,8 @@ def _allocate(actor: Actor, thread_id: UUID, count: int, now: datetime) -> tuple
         "last_position": F("last_position") + count,
         "message_count": F("message_count") + count,
         "last_message_at": now,
-        "updated_at": now,
+        # A clock that went back must not make the thread sink in the list.
+        "updated_at": Greatest("updated_at", Value(now)),
         "version": F("version") + 1,
     }
     threads = Thread.objects.visible_to(actor).active().filter(pk=thread_id)

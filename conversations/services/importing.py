@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from conversations.branches import ROOT, open_path, path_to, stored_parent
 from conversations.models import Message, Thread
 from conversations.services.appending import index_messages, jumps_of
 from conversations.services.threads import index_title
+from core.retries import unit_of_work
 
 INSERT_BATCH = 500
 
@@ -31,7 +31,7 @@ class ImportedMessages:
     leaf: str | None = None
 
 
-@transaction.atomic
+@unit_of_work
 def store_thread(
     *,
     organization_id: UUID,
@@ -55,7 +55,7 @@ def store_thread(
     return thread
 
 
-@transaction.atomic
+@unit_of_work
 def extend_thread(
     *,
     thread: Thread,

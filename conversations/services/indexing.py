@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Model
 
 from conversations.models import Message, Thread
 from conversations.search import Document, index_documents, indexed_ids
 from core.querysets import TenantQuerySet
+from core.retries import unit_of_work
 
 BATCH = 500
 
@@ -37,9 +37,9 @@ def _batches(rows: TenantQuerySet[M]) -> Iterator[list[M]]:
         last = batch[-1].pk
 
 
-@transaction.atomic
+@unit_of_work
 def _add(texts: list[tuple[UUID, UUID, str | None]], organization_id: UUID) -> int:
-    present = indexed_ids([pk for pk, _thread, _text in texts])
+    present = indexed_ids([pk for pk, _thread, _text in texts], organization_id=organization_id)
     missing = [
         Document(pk, thread_id, organization_id, text) for pk, thread_id, text in texts if text and pk not in present
     ]

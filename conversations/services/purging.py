@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.actors import SystemActor
 from conversations.models import Feedback, Message, Thread, Tombstone
 from conversations.search import remove_documents
+from core.retries import unit_of_work
 from ledger.services import NO_SUBJECT, record
 
 BLANK = dict.fromkeys(("content", "parts", "artifact_data", "metadata", "usage", "external_id"))
@@ -76,19 +76,19 @@ def _purge_threads(organization_id: UUID, thread_ids: Sequence[UUID], now: datet
         yield _purge_thread(organization_id, thread_id, now)
 
 
-@transaction.atomic
+@unit_of_work
 def _purge_messages(organization_id: UUID, thread_id: UUID, now: datetime) -> Counter[str]:
     """Erase one batch, the last positions first, so that an interrupted purge leaves no message without parent."""
     messages = Message.objects.filter(organization_id=organization_id, thread_id=thread_id)
     ids = list(messages.order_by("-position").values_list("id", flat=True)[:BATCH])
     if not ids:
         return Counter()
-    remove_documents(ids)
+    remove_documents(ids, organization_id=organization_id)
     _bury(organization_id, ids, Tombstone.Kind.MESSAGE, now)
     return Counter(messages.filter(id__in=ids).delete()[1])
 
 
-@transaction.atomic
+@unit_of_work
 def _blank_messages(organization_id: UUID, trashed_before: datetime, now: datetime) -> Counter[str]:
     """Erase what single messages said. Their rows stay without content: the branches of a thread run over them."""
     messages = Message.objects.filter(
@@ -103,16 +103,16 @@ def _blank_messages(organization_id: UUID, trashed_before: datetime, now: dateti
     return Counter({Message._meta.label: len(ids), **feedback})
 
 
-@transaction.atomic
+@unit_of_work
 def _purge_thread(organization_id: UUID, thread_id: UUID, now: datetime) -> Counter[str]:
-    remove_documents([thread_id])
+    remove_documents([thread_id], organization_id=organization_id)
     erased = Thread.objects.filter(organization_id=organization_id, pk=thread_id).delete()[1]
     if erased:
         _bury(organization_id, [thread_id], Tombstone.Kind.THREAD, now)
     return Counter(erased)
 
 
-@transaction.atomic
+@unit_of_work
 def _purge_feedback(organization_id: UUID, trashed_before: datetime) -> Counter[str]:
     feedback = Feedback.objects.filter(organization_id=organization_id, trashed_at__lt=trashed_before)
     ids = list(feedback.values_list("id", flat=True)[:BATCH])

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
+from core import telemetry
 from core.sqlite.gate import GateTimeout, WriteGate
+from core.sqlite.schema import DatabaseSchemaEditor
+from core.sqlite.write_ahead_log import WriteAheadLog
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Takes the gate before `BEGIN IMMEDIATE` and gives it back with the end of the transaction."""
 
+    SchemaEditorClass = DatabaseSchemaEditor
     gate: WriteGate | None = None
+    log: WriteAheadLog | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         if not self.is_in_memory_db():
             path = Path(conn_params["database"])
             path.parent.mkdir(parents=True, exist_ok=True)
             self.gate = WriteGate(f"{path}-gate", timeout_seconds=conn_params.get("timeout", 5.0))
+            self.log = WriteAheadLog(str(path))
         return super().get_new_connection(conn_params)
+
+    def driver_rows(self, _sql: str, literal: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows as SQLite has them."""
+        return self.connection.execute(literal, parameters).fetchall()  # type: ignore[no-any-return]
+
+    def driver_many(self, _sql: str, literal: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement for each of the rows."""
+        self.connection.executemany(literal, rows)
 
     def _start_transaction_under_autocommit(self) -> None:
         self._take_gate()
@@ -31,11 +47,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._give_gate_back()
             raise
 
-    def _commit(self) -> Any:
+    def _commit(self) -> None:
+        started = perf_counter()
         try:
-            return super()._commit()  # type: ignore[misc]
+            super()._commit()  # type: ignore[misc]
+            if self.log is not None:
+                self.log.contain(self.connection)
         finally:
             self._give_back_after_transaction()
+            if telemetry.observes_statements:
+                telemetry.observe_statement("COMMIT", perf_counter() - started)
 
     def _rollback(self) -> Any:
         try:
@@ -53,10 +74,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _take_gate(self) -> None:
         if self.gate is None:
             return
+        started = perf_counter()
         try:
             self.gate.acquire()
+            if telemetry.observes_statements:
+                telemetry.observe_gate_wait(perf_counter() - started)
         except GateTimeout:
             raise OperationalError("database is locked") from None
+        except OSError as error:
+            raise OperationalError(f"the gate of the database cannot be opened: {error.strerror}") from error
 
     def _give_back_after_transaction(self) -> None:
         """A failed commit leaves the transaction open; the gate is kept until it is rolled back."""

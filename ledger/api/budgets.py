@@ -54,6 +54,7 @@ class BudgetViewSet(BaseViewSet):
     }
     query_parameters = {"check": frozenset(CHECK_PARAMETERS)}
     own_errors: ClassVar = {"check": ["402"]}
+    changes_without_version = True
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         rows = cast("Sequence[Budget]", self.paginate_queryset(self.get_queryset()))

@@ -124,7 +124,11 @@ def browser(alice: User) -> Client:
 
 @pytest.fixture
 def shelf(actor: SystemActor) -> Shelf:
-    """One row of every kind, and one of every kind in the trash, in the organization of `api`."""
+    return make_shelf(actor)
+
+
+def make_shelf(actor: SystemActor) -> Shelf:
+    """One row of every kind, and one of every kind in the trash, in the organization of the actor."""
     agents = [create_agent(actor=actor, fields={"name": name}).pk for name in ("Kept", "Thrown away")]
     threads = [create_thread(actor=actor, fields={**REQUIRED, "title": title}).pk for title in ("Kept", "Thrown away")]
     spoken = [{"role": "user", "content": text} for text in ("kept", "thrown away")]

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from tests.api.conftest import Shelf, row_for
 from tests.api.problems import fields_at_fault, problem_of
@@ -63,6 +64,12 @@ def test_an_unknown_address_is_a_404(api: ApiClient, path: str, method: str) -> 
 
     assert response.status_code == 404
     assert problem_of(response)["code"] == "not_found"
+
+
+def test_an_unknown_address_asks_for_no_token_of_a_form(db: None) -> None:
+    response = Client(enforce_csrf_checks=True).post("/api/nothing", {}, content_type="application/json")
+
+    assert (response.status_code, problem_of(response)["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize(("method", "route"), requests_by_key(ROUTES), ids=request_id)

@@ -18,6 +18,12 @@ from tests.client import ApiClient
 
 ROUTES = requests(unversioned(guarded_routes()))
 
+ROW_ACTIONS = frozenset({"create", "retrieve", "update", "partial_update", "restore", "rotate", "end", "heartbeat"})
+"""What is answered with one row, and with the tag of its version."""
+
+ON_VERSIONS = frozenset({"restore", "end", "rotate", "test"})
+"""What a POST does to one row, of which it may name the version."""
+
 
 @cache
 def document() -> dict[str, Any]:
@@ -55,7 +61,7 @@ def test_every_operation_has_a_name_of_its_own() -> None:
 def test_every_operation_documents_its_errors(method: str, route: Route) -> None:
     responses = operation(method, route)["responses"]
 
-    always = {"400", "401", "403", "404", "406", "429", "503"}
+    always = {"400", "401", "403", "404", "406", "429", "503", "507"}
     by_method = {
         "POST": {"409", "413", "415"},
         "PUT": {"409", "412", "413", "415", "428"},
@@ -64,6 +70,7 @@ def test_every_operation_documents_its_errors(method: str, route: Route) -> None
     }
     errors = {status: answer for status, answer in responses.items() if status >= "400"}
     own = {"budget-check": {"402"}}
+    own |= {route.name: {"412"}} if route.methods[method] in ON_VERSIONS else {}
     assert errors.keys() == always | by_method.get(method, set()) | own.get(route.name, set())
     assert {tuple(answer["content"]) for answer in errors.values()} == {("application/problem+json",)}
     assert all(answer["description"] for answer in errors.values())
@@ -87,7 +94,42 @@ def test_every_operation_documents_the_headers_of_the_write_contract(method: str
     ]
 
     expected = {"POST": ["Idempotency-Key"], "PUT": ["If-Match"], "PATCH": ["If-Match"], "DELETE": ["If-Match"]}
-    assert [name for name in headers if name != "If-None-Match"] == expected.get(method, [])
+    action = route.methods[method]
+    by_action = {
+        **{name: ["If-Match"] for name in ON_VERSIONS},
+        "retrieve": [] if route.name == "budget-detail" else ["If-None-Match"],
+    }
+    assert headers == [*expected.get(method, []), *by_action.get(action, []), "Parley-Organization"]
+
+
+@pytest.mark.parametrize(("method", "route"), ROUTES, ids=request_id)
+def test_every_operation_documents_the_headers_of_its_answers(method: str, route: Route) -> None:
+    answers = operation(method, route)["responses"]
+
+    sure = {
+        status: sorted(name for name, header in answer["headers"].items() if header.get("required"))
+        for status, answer in answers.items()
+    }
+    tagged = ["budget-check", "agent-persona", "integration-test"]
+    expected = {"401": ["WWW-Authenticate"], "412": ["ETag"], "429": ["Retry-After"], "503": ["Retry-After"]}
+    expected |= {"304": ["ETag"], "507": ["Retry-After"]}
+    is_row = route.methods[method] in ROW_ACTIONS and route.name not in tagged
+    expected |= {"200": ["ETag"], "201": ["ETag"]} if is_row else {}
+    assert sure == {status: [*expected.get(status, []), "X-Request-ID"] for status in answers}
+
+
+def test_batches_document_their_rows() -> None:
+    found = document()["components"]["schemas"]
+
+    batches = {
+        name: next(iter(found[name]["properties"].values()))["items"]["$ref"] for name in found if "Batch" in name
+    }
+
+    assert batches == {
+        f"{rows}Batch{way}": f"#/components/schemas/{rows}{way}"
+        for rows in ("Message", "ConversationMessage", "SessionMessage", "Usage")
+        for way in ("", "Request")
+    }
 
 
 def parameter_values(shelf: Shelf) -> dict[str, str]:

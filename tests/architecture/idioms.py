@@ -68,6 +68,10 @@ def _is_environment(name: str) -> bool:
     return name in ("os.environ", "os.environb", "os.getenv", "os.getenvb")
 
 
+OPERATIONS_OF_MIGRATIONS = "core.online_migrations"
+"""What migrations are written in, like Django's own operations: what one does stays as it is."""
+
+
 def project_imports_in_migrations(project: Project) -> list[str]:
     """A migration describes a moment of the past; code that goes on changing is no part of it."""
     return [
@@ -75,7 +79,7 @@ def project_imports_in_migrations(project: Project) -> list[str]:
         for module in project.product
         if module.is_migration
         for found in module.imports
-        if found.owner in APPS
+        if found.owner in APPS and not f"{found.target}.".startswith(f"{OPERATIONS_OF_MIGRATIONS}.")
     ]
 
 

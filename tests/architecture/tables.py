@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Index, Model, UniqueConstraint
+from django.db.models import AutoField, ForeignKey, Index, Model, UniqueConstraint
 from django.db.models.expressions import F
 
+from core.fields import TenantForeignKey, UUID7Field
 from core.models import TenantModel
 from tests.architecture.source import APPS
 
@@ -50,6 +51,19 @@ INDEXED_FIELDS = {
     "conversations.Feedback.message": "Purging a message looks for its feedback by the message alone.",
 }
 """Fields with an index of their own, which Django names and which does not start with the organization."""
+
+REFERENCES_OUTSIDE = {
+    "accounts.Organization": "It is the tenant.",
+    "accounts.User": "A person may belong to several organizations.",
+    "accounts.Role": "The built-in roles serve every organization.",
+}
+"""Tables without a tenant that tenant rows refer to, with the reason."""
+
+OTHER_KEYS = {
+    "ledger.AuditChain": "There is one for each organization, and it bears the id of the organization.",
+    "ledger.ChainErasure": "There is one for each organization, and it bears the id of the organization.",
+}
+"""Tables whose primary key is no UUIDv7 of their own, with the reason."""
 
 GENERATED_NAME = re.compile(r"_[0-9a-f]{6,8}(_\w{1,5})?$")
 """How Django ends the names that it makes up."""
@@ -105,6 +119,34 @@ def fields_with_own_index(tables: Iterable[Table]) -> list[str]:
     ]
 
 
+def other_keys(tables: Iterable[Table]) -> list[str]:
+    """A row has one UUIDv7 and nothing that the database counts: counters meet at one place, shards do not."""
+    complaints: list[str] = []
+    for table in tables:
+        counted = [field.name for field in table._meta.local_fields if isinstance(field, AutoField)]
+        if not isinstance(table._meta.pk, UUID7Field) and table._meta.label not in OTHER_KEYS:
+            counted.append("its key")
+        complaints += [f"{table._meta.label}: {name} is no UUIDv7" for name in counted]
+    return complaints
+
+
+def references_to_other_tenants(tables: Iterable[Table]) -> list[str]:
+    """A tenant row refers to rows of its own organization, and every join says so."""
+    return [
+        f"{table._meta.label}.{field.name} is not kept within the organization"
+        for table in _tenant_tables(tables)
+        for field in table._meta.local_fields
+        if isinstance(field, ForeignKey) and not _stays_inside(field)
+    ]
+
+
+def _stays_inside(field: Any) -> bool:
+    target = field.related_model
+    if isinstance(target, type) and issubclass(target, TenantModel):
+        return isinstance(field, TenantForeignKey)
+    return (target if isinstance(target, str) else target._meta.label) in REFERENCES_OUTSIDE
+
+
 def generated_names(tables: Iterable[Table]) -> list[str]:
     """Constraints and indexes bear names that somebody chose, so that errors and migrations can speak of them."""
     return [
@@ -139,6 +181,7 @@ def stale_exceptions(tables: Iterable[Table]) -> list[str]:
         fields |= {f"{table._meta.label}.{field.name}" for field in table._meta.local_fields if _has_own_index(field)}
     used = labels | names | fields
     excepted = {*WITHOUT_TENANT, *WITHOUT_ORGANIZATION, *ORGANIZATION_NOT_FIRST, *INDEXED_FIELDS}
+    excepted |= {*REFERENCES_OUTSIDE, *OTHER_KEYS}
     return [f"{name} is not there any more" for name in sorted(excepted - used)]
 
 

@@ -52,6 +52,14 @@ def test_project_import_in_a_migration_is_found(build: Build) -> None:
     assert project_imports_in_migrations(house) == ["accounts/migrations/0001_a.py:3 imports core.ids.uuid7"]
 
 
+def test_migration_may_be_written_in_online_operations(build: Build) -> None:
+    text = "from core.online_migrations import AddIndexOnline\nfrom core.online_migrations_of_old import b"
+    house = build({"accounts/migrations/0001_a.py": text})
+    assert project_imports_in_migrations(house) == [
+        "accounts/migrations/0001_a.py:2 imports core.online_migrations_of_old.b"
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -1,6 +1,6 @@
 """Processes that append to one thread through the services; prints what came of it as JSON.
 
-DATABASE_URL=… python -m tests.concurrency.appenders PROCESSES APPENDS
+DATABASE_URL=… python -m tests.concurrency.appenders PROCESSES APPENDS [ORGANIZATION]
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def append_many(actor: SystemActor, thread: Thread, number: int, appends: int) -
     return {"positions": positions, "longest": longest}
 
 
-def main(processes: int, appends: int) -> None:
+def main(processes: int, appends: int, organization: str = "acme") -> None:
     from accounts.actors import SystemActor
     from accounts.services import create_organization
     from conversations.services import create_thread
 
-    actor = SystemActor(create_organization(slug="acme").pk)
+    actor = SystemActor(create_organization(slug=organization).pk)
     thread = create_thread(actor=actor, fields={"agent_type": "chat", "model": "m", "provider": "p"})
     started = time.monotonic()
     results = in_processes(processes, lambda number: append_many(actor, thread, number, appends))
@@ -55,4 +55,4 @@ def main(processes: int, appends: int) -> None:
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    main(*map(int, sys.argv[1:]))
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

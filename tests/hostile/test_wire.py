@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.bridge import GRACE_SECONDS
+from config.bodies import GRACE_SECONDS
 from tests.hostile.cases import all_cases
 from tests.hostile.wire import Answer, Target, dripping, milliseconds, target
 

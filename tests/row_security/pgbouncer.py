@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -42,15 +43,17 @@ def through_pgbouncer() -> Iterator[None]:
     if os.environ.get("CI"):
         pytest.skip("pgbouncer is tried on machines of people")
     with tempfile.TemporaryDirectory(prefix="pb") as folder, _running(PROGRAM, Path(folder)):
-        address = {name: connection.settings_dict[name] for name in ("HOST", "PORT")}
-        _reconnect({"HOST": folder, "PORT": str(PORT)})
+        address = {name: connection.settings_dict[name] for name in ("HOST", "PORT", "OPTIONS")}
+        # Versions before 1.22 lose prepared statements: DATABASE_PREPARED_STATEMENTS=false.
+        options = {**address["OPTIONS"], "prepare_threshold": None}
+        _reconnect({"HOST": folder, "PORT": str(PORT), "OPTIONS": options})
         try:
             yield
         finally:
             _reconnect(address)
 
 
-def _reconnect(address: dict[str, str]) -> None:
+def _reconnect(address: dict[str, Any]) -> None:
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]
     connection.settings_dict.update(address)

@@ -15,7 +15,7 @@ from accounts.querysets import OrganizationQuerySet, RoleQuerySet
 from core import row_policies
 from core.querysets import TenantQuerySet
 
-IS_POSTGRESQL = django_settings.DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
+IS_POSTGRESQL = django_settings.DATABASES["default"]["ENGINE"] == "core.postgresql"
 
 on_postgresql = pytest.mark.skipif(not IS_POSTGRESQL, reason="row-level security needs PostgreSQL")
 

@@ -127,6 +127,7 @@ def test_a_whole_database_has_nothing_wrong(conversation: Thread) -> None:
         "file",
         "foreign keys",
         "tenants",
+        "indexes",
         "positions",
         "message counts",
         "parents",
@@ -181,7 +182,7 @@ def move_feedback_to_rival(thread: Thread) -> None:
         (answer_the_future, {"parents": 1}),
         (show_another_branch, {"active branches": 1}),
         (lose_message_with_feedback, {"foreign keys": 1, "positions": 1, "message counts": 1}),
-        (move_message_to_rival, {"tenants": 1}),
+        (move_message_to_rival, {"tenants": 1, "positions": 1, "message counts": 1}),
         (move_feedback_to_rival, {"tenants": 1}),
     ],
 )

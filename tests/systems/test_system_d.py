@@ -204,8 +204,8 @@ def test_d9_nothing_migrates_by_itself_and_everybody_is_told(fresh_database: str
         ("", "core.sqlite", str(ROOT / "var" / "parley.sqlite3")),
         ("sqlite:////data/parley.sqlite3", "core.sqlite", "/data/parley.sqlite3"),
         ("sqlite:///:memory:", "core.sqlite", ":memory:"),
-        ("postgresql://u:p@db.example.org:5433/parley", "django.db.backends.postgresql", "parley"),
-        ("postgres://u:p@db.example.org/parley", "django.db.backends.postgresql", "parley"),
+        ("postgresql://u:p@db.example.org:5433/parley", "core.postgresql", "parley"),
+        ("postgres://u:p@db.example.org/parley", "core.postgresql", "parley"),
     ],
 )
 def test_d10_the_address_alone_chooses_the_database(address: str, engine: str, name: str) -> None:

@@ -69,7 +69,7 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
 def _parsed(line: str) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

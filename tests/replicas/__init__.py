@@ -1,0 +1,1 @@
+"""Reads from replicas: positions in the log, the choice of a replica, and what of a request reads from it."""
