@@ -1,4 +1,7 @@
-"""Finding a key: all that decides about it, read by one statement, and nothing of it kept from one request to the next.
+"""Finding a key: all that decides about it, read by one statement.
+
+Nothing of it is kept from one request to the next, but on SQLite, which tells at once that anything in its file was
+changed by anybody: as long as nothing was, what was read is used again.
 
 What a role or a key holds is stored as JSON text. Equal texts mean equal sets, so the sets are kept by their text: a
 change makes another text and is in force with the next request.
@@ -7,6 +10,7 @@ change makes another text and is in force with the next request.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,7 +20,7 @@ from uuid import UUID
 from accounts.actors import KeyActor, held
 from accounts.keys import OWN_BEGINNING
 from accounts.permissions import ORGANIZATION_PERMISSIONS
-from core.fast.statements import Statement
+from core.fast.statements import Statement, connection_of
 from core.networks import is_inside, parse_network
 
 MAX_CANDIDATES = 5
@@ -115,6 +119,29 @@ class FoundKey(NamedTuple):
 
 def find_key(prefix: str) -> FoundKey | None:
     """Return Parley's own key with this prefix, whatever its state."""
+    state = connection_of().state()
+    if state is None:
+        return _find_own(prefix)
+    if _memory.state != state:
+        _memory.state = state
+        _memory.keys.clear()
+    if prefix not in _memory.keys and len(_memory.keys) < _CACHED_TEXTS:
+        _memory.keys[prefix] = _find_own(prefix)
+    return _memory.keys[prefix] if prefix in _memory.keys else _find_own(prefix)
+
+
+class _Memory(threading.local):
+    """The keys that one thread read from a database in one state."""
+
+    def __init__(self) -> None:
+        self.state: Any = None
+        self.keys: dict[str, FoundKey | None] = {}
+
+
+_memory = _Memory()
+
+
+def _find_own(prefix: str) -> FoundKey | None:
     rows = _read(_OWN, [prefix])
     return rows[0] if rows else None
 

@@ -109,9 +109,6 @@ MIDDLEWARE = [
 # What requests with an API key pass through, see core.lanes.
 PROGRAM_MIDDLEWARE = [
     "core.middleware.RequestIdMiddleware",
-    "core.middleware.SecurityHeadersMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "core.lanes.HostMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

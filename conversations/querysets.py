@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 from uuid import UUID
 
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 
 from conversations.branches import Segment
 from core.querysets import TenantQuerySet, TrashableQuerySet
@@ -65,8 +65,14 @@ class FeedbackQuerySet(TrashableQuerySet["Feedback"]):
         return self.filter(message_id=message_id)
 
     def on_active_messages(self) -> Self:
-        """Feedback, in the trash or not, on messages that are not."""
-        return self.filter(message__trashed_at=None, message__thread__trashed_at=None)
+        """Feedback, in the trash or not, on messages that are not.
+
+        Asked row by row: joined, the messages would tempt SQLite to begin with them, and to sort what it finds.
+        """
+        model = self.model._meta.get_field("message").related_model
+        messages = cast("MessageQuerySet", model._default_manager.all())
+        own = messages.filter(pk=OuterRef("message_id"), organization_id=OuterRef("organization_id"))
+        return self.filter(Exists(own.in_active_threads()))
 
 
 def _any_of(conditions: Sequence[Q]) -> Q:

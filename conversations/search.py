@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +36,11 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+|[^\sa-z0-9]")
 
 MAX_WORD_LENGTH = 200
 MAX_WORDS = 20_000
-"""A `tsvector` holds less than 1 MiB; text beyond this many different words is stored but not found by them."""
+MAX_BYTES = 2**20 - 1
+"""What a `tsvector` holds at most; text beyond this many different words is stored but not found by them.
+
+`array_to_tsvector` does not look: it would store a value that finds wrong words and that no dump can be restored from.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,17 @@ def words_of(text: str) -> list[str]:
         found = _ASCII_WORD.findall(text.lower())
     else:
         found = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-    return list(dict.fromkeys(map(_shortened, dict.fromkeys(found))))[:MAX_WORDS]
+    words = dict.fromkeys(found)
+    if max(map(len, words), default=0) > MAX_WORD_LENGTH:
+        words = dict.fromkeys(map(_shortened, words))
+    kept = list(words)[:MAX_WORDS]
+    return kept if sum(map(len, kept)) <= MAX_BYTES // 4 else _fitting(kept)
+
+
+def _fitting(words: list[str]) -> list[str]:
+    """The first words that lie within `MAX_BYTES` together."""
+    sizes = accumulate(len(word.encode()) for word in words)
+    return [word for word, size in zip(words, sizes, strict=True) if size <= MAX_BYTES]
 
 
 def _shortened(word: str) -> str:
@@ -83,12 +98,16 @@ def joined(text: str | None) -> str:
 
 def insert_by_sqlite(documents: Sequence[tuple[str, str, str, str]]) -> None:
     """Index new documents inside a write transaction: id, thread, organization (UUIDs in hex) and text of each."""
-    rows = [(*ids, " ".join(map(_plain, words))) for *ids, text in documents if (words := words_of(text))]
+    _number_and_insert([(*ids, words) for *ids, text in documents if (words := words_of(text))])
+
+
+def _number_and_insert(rows: Sequence[tuple[Any, ...]], *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Insert documents (id, thread, organization, words); whoever writes to SQLite is alone to choose a number."""
     if not rows:
         return
-    [[last]] = _LAST_NUMBER.rows(())
-    _SQLITE_DOCUMENT.many([(last + index, *ids) for index, (*ids, _words) in enumerate(rows, 1)])
-    _SQLITE_WORDS.many([(last + index, words) for index, (*_ids, words) in enumerate(rows, 1)])
+    [[last]] = _LAST_NUMBER.rows((), using=using)
+    _SQLITE_DOCUMENT.many([(last + index, *row[:3]) for index, row in enumerate(rows, 1)], using=using)
+    _SQLITE_WORDS.many([(last + index, _plain_text(row[3])) for index, row in enumerate(rows, 1)], using=using)
 
 
 _LAST_NUMBER = Statement("SELECT coalesce(max(number), 0) FROM search_document")
@@ -179,14 +198,10 @@ class _SQLiteIndex:
         return value.hex
 
     def add(self, rows: Sequence[tuple[Document, list[str]]]) -> None:
-        with self.connection.cursor() as cursor:
-            for document, words in rows:
-                ids = (document.id.hex, document.thread_id.hex, document.organization_id.hex)
-                cursor.execute("INSERT INTO search_document (id, thread_id, organization_id) VALUES (%s, %s, %s)", ids)
-                cursor.execute(
-                    "INSERT INTO search_words (rowid, words) VALUES (%s, %s)",
-                    (cursor.lastrowid, " ".join(map(_plain, words))),
-                )
+        listed = [
+            (document.id.hex, document.thread_id.hex, document.organization_id.hex, words) for document, words in rows
+        ]
+        _number_and_insert(listed, using=self.connection.alias)
 
     def remove(self, ids: list[UUID], organization_id: UUID) -> None:
         rows = [(each.hex, organization_id.hex) for each in ids]
@@ -203,6 +218,14 @@ class _SQLiteIndex:
             return RawSQL(sql, (query,), output_field=UUIDField())
         narrowed = f"{sql} AND document.organization_id = %s"
         return RawSQL(narrowed, (query, organization_id.hex), output_field=UUIDField())
+
+
+def _plain_text(words: Sequence[str]) -> str:
+    """Words for FTS5 with blanks between them."""
+    text = " ".join(words)
+    if text.isascii() and text.replace(" ", "").isalnum():
+        return text
+    return " ".join(map(_plain, words))
 
 
 def _plain(word: str) -> str:

@@ -73,7 +73,7 @@ def _unversioned(path: str) -> str:
 
 
 def _key_of(request: Request) -> str | None:
-    header = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    header = request._request.META.get("HTTP_IDEMPOTENCY_KEY")
     if header is not None:
         if not 1 <= len(header) <= MAX_KEY_LENGTH or not (header.isascii() and header.isprintable()):
             raise MalformedKey(f"A key is 1 to {MAX_KEY_LENGTH} printable ASCII characters.")

@@ -42,7 +42,7 @@ ANY_VERSION = Precondition()
 
 def if_match(request: Request) -> Precondition:
     """Read `If-Match`. A full replacement (PUT) without it raises `PreconditionRequired`. Weak tags never match."""
-    header = request.headers.get("If-Match")
+    header = request._request.META.get("HTTP_IF_MATCH")
     if header is None:
         if request.method == "PUT":
             raise PreconditionRequired("Send If-Match with the ETag of the version that you replace.")
@@ -57,7 +57,7 @@ def is_unchanged(request: Request, version: int) -> bool:
 
 def is_named(request: Request, tag: str) -> bool:
     """Whether `If-None-Match` names this entity tag."""
-    header = request.headers.get("If-None-Match")
+    header = request._request.META.get("HTTP_IF_NONE_MATCH")
     if header is None:
         return False
     return header.strip() == "*" or tag in _tags(header, weak=True)

@@ -6,6 +6,7 @@ The spans are made here and not by OpenTelemetry's own instrumentations, which r
 from __future__ import annotations
 
 import logging
+from functools import cache
 from time import time_ns
 from typing import Any
 
@@ -35,11 +36,17 @@ def start() -> bool:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  optional
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  optional
     except ImportError:
-        log.warning("Traces are not sent: install opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http.")
+        _tell_what_is_missing(settings.OTEL_EXPORTER_OTLP_ENDPOINT)
         return False
     endpoint = f"{settings.OTEL_EXPORTER_OTLP_ENDPOINT.rstrip('/')}/v1/traces"
     start_with(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     return True
+
+
+@cache
+def _tell_what_is_missing(_endpoint: str) -> None:
+    """Once in a process, however many chains of middleware are made."""
+    log.warning("Traces are not sent: install opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http.")
 
 
 def start_with(processor: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, ClassVar, NoReturn, cast
@@ -50,14 +51,21 @@ def _made_once(classes: tuple[type, ...]) -> list[Any]:
 
 
 class JsonAnswer(HttpResponse):
-    """A Response of DRF as JSON; `data` stays, for whoever keeps the answer."""
+    """An answer in JSON that needs no rendering; `data` is the text of it, for whoever keeps the answer."""
 
-    def __init__(self, response: Response) -> None:
-        super().__init__(JSON_RENDERER.render(response.data), status=response.status_code, headers=response.headers)
-        self.data = response.data
-        self.headers["Content-Type"] = JSON_RENDERER.media_type
-        if not self.content:
-            del self.headers["Content-Type"]
+    def __init__(self, data: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(data, status=status, content_type=JSON_RENDERER.media_type)
+        self.data = data
+        for name, value in (headers or {}).items():
+            self.headers[name] = value
+
+
+def _as_json(response: Response) -> JsonAnswer | Response:
+    """The same answer, rendered, unless the view chose a form of its own."""
+    if response.content_type is not None:
+        return response
+    headers = {name: value for name, value in response.items() if name != "Content-Type"}
+    return JsonAnswer(JSON_RENDERER.render(response.data), status=response.status_code, headers=headers)
 
 
 class BaseViewSet(GenericViewSet[Any]):
@@ -80,6 +88,7 @@ class BaseViewSet(GenericViewSet[Any]):
     """What the serializer makes of a plain body of `create`, where the route is worth it."""
 
     lookup_value_regex = "[^/]+"
+    _actor: Actor | None = None
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
         """Refuse, and have it written down when it is known who was refused."""
@@ -96,9 +105,11 @@ class BaseViewSet(GenericViewSet[Any]):
 
     @property
     def actor(self) -> Actor:
-        if self.request.auth is None:
-            raise NotAuthenticated
-        return cast("Actor", self.request.auth)
+        if self._actor is None:
+            if self.request.auth is None:
+                raise NotAuthenticated
+            self._actor = cast("Actor", self.request.auth)
+        return self._actor
 
     def get_queryset(self) -> QuerySet[Any]:
         return cast("QuerySet[Any]", super().get_queryset().visible_to(self.actor))  # type: ignore[attr-defined]
@@ -114,7 +125,8 @@ class BaseViewSet(GenericViewSet[Any]):
         known = UNIVERSAL_PARAMETERS | self.query_parameters.get(self.action, frozenset())
         if self.action == "list" and self.paginator is not None:
             known |= cast("KeysetPagination", self.paginator).parameters
-        return known | BODY_PARAMETERS if self.request.method in ("POST", "PUT", "PATCH") else known
+        takes_body = self.request.method in ("POST", "PUT", "PATCH") and self.action not in BODILESS_ACTIONS
+        return known | BODY_PARAMETERS if takes_body else known
 
     def get_parsers(self) -> Any:
         return _made_once(tuple(self.parser_classes))
@@ -127,7 +139,9 @@ class BaseViewSet(GenericViewSet[Any]):
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
         """DRF's, with the answer at hand for programs that take JSON."""
-        takes_json = request.META.get("HTTP_ACCEPT", "") in PLAIN_ACCEPT and "format" not in request._request.GET
+        takes_json = (
+            request._request.META.get("HTTP_ACCEPT", "") in PLAIN_ACCEPT and "format" not in request._request.GET
+        )
         if takes_json and self.renderer_classes[0] is JSONRenderer and type(self).get_renderers is OWN_RENDERERS:
             return JSON_RENDERER, JSON_RENDERER.media_type
         return super().perform_content_negotiation(request, force)
@@ -144,7 +158,8 @@ class BaseViewSet(GenericViewSet[Any]):
     def perform_authentication(self, request: Request) -> None:
         """Find out who asks, and whether they ask too often."""
         try:
-            super().perform_authentication(request)
+            # What `user` calls behind several others.
+            request._authenticate()  # type: ignore[attr-defined]  # missing in the stubs
         except APIException:
             admit_stranger()
             raise
@@ -178,23 +193,32 @@ class BaseViewSet(GenericViewSet[Any]):
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Any:
         """DRF's; an answer in JSON is made at once, and nothing is left to be rendered."""
-        is_json = getattr(request, "accepted_renderer", None) is JSON_RENDERER and type(response) is Response
-        if not is_json or response.content_type is not None or "Vary" in response.headers:
+        answer: Any = response
+        if type(response) is Response and self._takes_json(request) and response.data is not None:
+            answer = _as_json(response)
+        if type(answer) is not JsonAnswer or "vary" in answer.headers._store:
             return super().finalize_response(request, response, *args, **kwargs)
-        answer = JsonAnswer(response)
         for name, value in self.headers.items():
-            answer.headers[name] = value
+            answer.headers._store[name.lower()] = (name, value)
         return answer
+
+    def _takes_json(self, request: Request) -> bool:
+        return getattr(request, "accepted_renderer", None) is JSON_RENDERER
+
+    def json(self, data: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        """Answer with a JSON text that is ready; a page for people shows the same."""
+        if self._takes_json(self.request):
+            return cast("Response", JsonAnswer(data, status=status, headers=headers))
+        return Response(data, status=status, headers=dict(headers or {}))
 
     def row_scope(self) -> AbstractContextManager[None]:
         """What the database may show to the action, where row-level security is on: the actor's organization.
 
         A scope is a transaction: an action that waits for somebody outside opens scopes of its own.
         """
-        actor = cast("Actor | None", self.request.auth)
-        if actor is None or not row_security.is_enabled() or self.action in self.waiting_actions:
+        if not row_security.is_enabled() or self.request.auth is None or self.action in self.waiting_actions:
             return nullcontext()
-        return row_security.scope({actor.organization_id})
+        return row_security.scope({self.actor.organization_id})
 
     def _answer(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         handler = getattr(self, (request.method or "").lower(), self.http_method_not_allowed)
@@ -263,6 +287,6 @@ class BaseViewSet(GenericViewSet[Any]):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if self.fast_list is not None and (page := self.fast_list.page(request, self, self.actor)) is not None:
-            return Response(page)
+            return self.json(page)
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)

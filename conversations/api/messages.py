@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
@@ -84,7 +85,7 @@ class ThreadMessagesViewSet(BaseViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.fast_list.page(request, self, self.actor, self.thread_id())
         if page is not None:
-            return Response(page)
+            return self.json(page)
         thread = self.thread()
         query = QueryParameters(request)
         wants_all = query.choice("branches", ("active", "all")) == "all"
@@ -96,7 +97,7 @@ class ThreadMessagesViewSet(BaseViewSet):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         body = self.body()
         if (texts := self.append_plainly([body])) is not None:
-            return Response(texts[0].encode(), status=201, headers={"ETag": etag(1)})
+            return self.json(texts[0].encode(), status=201, headers={"ETag": etag(1)})
         try:
             rows = services.append_messages(actor=self.actor, thread_id=self.thread_id(), messages=[body])
         except services.InvalidParent as error:
@@ -107,7 +108,7 @@ class ThreadMessagesViewSet(BaseViewSet):
     def batch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         messages = self.batch_body()
         if (texts := self.append_plainly(messages)) is not None:
-            return Response(f'{{"messages":[{",".join(texts)}]}}'.encode(), status=201)
+            return self.json(f'{{"messages":[{",".join(texts)}]}}'.encode(), status=201)
         rows = services.append_messages(actor=self.actor, thread_id=self.thread_id(), messages=messages)
         data = self.get_serializer(attach_parents(rows), many=True).data
         return Response({"messages": data}, status=201)
@@ -120,7 +121,7 @@ class ThreadMessagesViewSet(BaseViewSet):
         if stored is None:
             return None
         shape = self.fast_list.shape
-        rows = [tuple(row[name] for name in shape.selected) for row in stored.rows]
+        rows = list(map(itemgetter(*shape.selected), stored.rows))
         ids = [stored.parent_id, *(row["id"] for row in stored.rows[:-1])]
         return shape.encode(rows, [list(uuids(ids))])
 

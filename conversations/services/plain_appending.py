@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from conversations.models import Message
@@ -28,6 +29,7 @@ from conversations.services.append_statements import (
 )
 from conversations.services.appending import MessageExists, note_appended
 from core.access import Actor
+from core.fast.statements import connection_of
 from core.fields import StoredJSONEncoder
 from core.ids import uuid7
 
@@ -56,7 +58,7 @@ def append_plainly(
     if actor.domain_id is not None:
         return None
     now = now or timezone.now()
-    is_sqlite = connections[DEFAULT_DB_ALIAS].vendor == "sqlite"
+    is_sqlite = connection_of().vendor == "sqlite"
     append = _append_to_sqlite if is_sqlite else _append_to_postgresql
     rows = [_row(fields, now, adapt=_sqlite_form if is_sqlite else _postgresql_form) for fields in messages]
     try:
@@ -105,16 +107,15 @@ def _append_to_sqlite(
     organization_id: UUID, thread_id: UUID, rows: list[dict[str, Any]], now: datetime
 ) -> Taken | None:
     thread, organization, moment = thread_id.hex, organization_id.hex, _sqlite_form(now)
-    with transaction.atomic():
+    with connection_of().short_transaction():
         taken = SQLITE_TAKE.rows((len(rows), len(rows), moment, moment, thread, organization))
         if not taken:
             return None
         last: int = taken[0][0]
         first = last - len(rows) + 1
         parent = SQLITE_PARENT.rows((thread, organization, first - 1))
-        SQLITE_INSERT.many(
-            [(*(row[name] for name in GIVEN), thread, organization, at) for at, row in enumerate(rows, first)]
-        )
+        given = map(itemgetter(*GIVEN), rows)
+        SQLITE_INSERT.many([(*values, thread, organization, at) for at, values in enumerate(given, first)])
         insert_by_sqlite([(row["id"], thread, organization, row["content"]) for row in rows if row["content"]])
     return last, parent[0][0] if parent else None
 
@@ -137,4 +138,4 @@ def _append_to_postgresql(
 
 def _own_savepoint() -> AbstractContextManager[Any]:
     """One statement is a transaction by itself; inside of one, its failure must leave the rest whole."""
-    return transaction.atomic() if connections[DEFAULT_DB_ALIAS].in_atomic_block else nullcontext()
+    return transaction.atomic() if connection_of().in_atomic_block else nullcontext()

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
+from django.db import models
 from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
@@ -75,8 +76,8 @@ class PlainBody:
 
 
 def _taker(field: Any) -> Take:
-    make: Callable[[Any], Take] | None = _TAKERS.get(type(field)) or getattr(field, "plain_taker", None)
-    is_foreseen = make is not None and all(isinstance(each, _FORESEEN_VALIDATORS) for each in field.validators)
+    make = _TAKERS.get(type(field), getattr(field, "plain_taker", _refuse))
+    is_foreseen = all(isinstance(each, _FORESEEN_VALIDATORS) for each in field.validators)
     take = make(field) if is_foreseen else _refuse(field)
     return _or_null(take) if field.allow_null and not isinstance(field, StoredJSONField) else take
 
@@ -118,10 +119,13 @@ def _choice(field: Any) -> Take:
 
 
 def _document(field: Any) -> Take:
-    """Any JSON but null, which is told apart from a missing member by the serializer."""
+    """Any JSON; a null where any kind may stand is JSON's own, which is told apart from a missing member."""
     kind = field.kind or object
+    null = models.Value(None, models.JSONField()) if field.kind is None else None
 
     def take(value: Any) -> Any:
+        if value is None and field.allow_null:
+            return null
         if value is None or not isinstance(value, kind):
             raise NotPlain
         return value

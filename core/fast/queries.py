@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
-from core.fast.statements import Rows, Statement
+from core.fast.statements import Rows, Statement, connection_of
 
 MAX_FORMS = 2000
 """Compiled forms of one query that are kept: a page of another length is another form."""
@@ -66,7 +66,7 @@ class CompiledQuery:
 
 def _adapted(value: Any, using: str) -> Any:
     """A value in the form in which the ORM hands it to the driver."""
-    if connections[using].vendor == "postgresql":
+    if connection_of(using).vendor == "postgresql":
         return value
     if isinstance(value, UUID):
         return value.hex

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
@@ -12,6 +14,26 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from core import telemetry
 
 Rows = list[tuple[Any, ...]]
+
+_MARK = re.compile("%(s|%)")
+
+
+class _Own(threading.local):
+    """The default connection of a thread: Django's way to it goes through a dozen calls, and it is always the same."""
+
+    wrapper: BaseDatabaseWrapper | None = None
+
+
+_own = _Own()
+
+
+def connection_of(using: str = DEFAULT_DB_ALIAS) -> Any:
+    """Return the thread's connection, with what Parley's engines add to Django's."""
+    if using != DEFAULT_DB_ALIAS:
+        return connections[using]
+    if _own.wrapper is None:
+        _own.wrapper = connections[using]
+    return _own.wrapper
 
 
 class Statement:
@@ -26,14 +48,14 @@ class Statement:
 
     def __init__(self, sql: str) -> None:
         self.sql = sql
-        self.literal = sql.replace("%s", "?").replace("%%", "%")
+        self.literal = _MARK.sub(lambda mark: "?" if mark[1] == "s" else "%", sql)
 
     def rows(self, parameters: Sequence[Any], *, using: str = DEFAULT_DB_ALIAS) -> Rows:
         """Run it and return its rows as the driver gives them; raises Django's database errors.
 
         Nothing is converted: SQLite hands out UUIDs and times as text.
         """
-        connection = connections[using]
+        connection = connection_of(using)
         if _is_watched(connection):
             with connection.cursor() as cursor:
                 cursor.execute(self.sql, parameters)
@@ -42,7 +64,7 @@ class Statement:
 
     def many(self, rows: Sequence[Sequence[Any]], *, using: str = DEFAULT_DB_ALIAS) -> None:
         """Run it for each of the rows, inside a transaction that the caller has opened."""
-        connection = connections[using]
+        connection = connection_of(using)
         if _is_watched(connection):
             with connection.cursor() as cursor:
                 cursor.executemany(self.sql, rows)

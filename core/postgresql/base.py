@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.backends.postgresql import base
 from psycopg import Connection, Cursor, OperationalError
+from psycopg.errors import FeatureNotSupported
 from psycopg_pool import ConnectionPool
 
 from core import telemetry
@@ -48,10 +49,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection = pool.getconn()
         return connection
 
+    def state(self) -> None:
+        """PostgreSQL does not tell cheaply whether anything has changed (see `core.sqlite`)."""
+
     def driver_rows(self, sql: str, _literal: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run a statement that the server keeps prepared, unless the settings forbid it, and return its rows."""
         cursor = Cursor(self.connection)
-        cursor.execute(sql, parameters, prepare=True)
+        try:
+            cursor.execute(sql, parameters, prepare=True)
+        except FeatureNotSupported:
+            # A migration gave a column another type; the server holds a statement to what it returned when prepared.
+            if self.in_atomic_block:
+                raise
+            cursor.execute("DEALLOCATE ALL", prepare=False)
+            cursor.execute(sql, parameters, prepare=True)
         return cursor.fetchall() if cursor.description else []
 
     def driver_many(self, sql: str, _literal: str, rows: Sequence[Sequence[Any]]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from django.db import transaction
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
@@ -31,6 +33,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.log = WriteAheadLog(str(path))
         return super().get_new_connection(conn_params)
 
+    def state(self) -> tuple[Any, int, int] | None:
+        """Return what differs whenever anything in the database does, None inside a transaction.
+
+        SQLite counts the commits of others and the changes of this connection; both numbers mean something to this
+        connection alone. What was read in one state, learned before the reading, may be used again in the same one.
+        """
+        self.ensure_connection()
+        raw = self.connection
+        if raw.in_transaction:
+            return None
+        [version] = raw.execute("PRAGMA data_version").fetchone()
+        return raw, version, raw.total_changes
+
     def driver_rows(self, _sql: str, literal: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows as SQLite has them."""
         return self.connection.execute(literal, parameters).fetchall()  # type: ignore[no-any-return]
@@ -38,6 +53,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def driver_many(self, _sql: str, literal: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a statement for each of the rows."""
         self.connection.executemany(literal, rows)
+
+    @contextmanager
+    def short_transaction(self) -> Iterator[None]:
+        """A write transaction for statements that go to the driver as they are; inside of another, a part of it.
+
+        Django's `atomic` does the same with many times the calls, for code that may do anything inside.
+        """
+        if self.in_atomic_block:
+            with transaction.atomic(using=self.alias):
+                yield
+            return
+        self.ensure_connection()
+        self._take_gate()
+        try:
+            with self.wrap_database_errors:
+                self.connection.execute("BEGIN IMMEDIATE")
+            yield
+            self._commit()
+        except BaseException:
+            # Gives the gate back, also when no transaction was begun.
+            self._rollback()
+            raise
 
     def _start_transaction_under_autocommit(self) -> None:
         self._take_gate()

@@ -20,6 +20,9 @@ from tests.hostile.world import World
 from tests.transfer.format_samples import SAMPLES
 
 PLACEHOLDER = "\x1aplace\x1a"
+AT_THE_EDGE = frozenset({"deep-list-950"})
+"""Nested as deeply as Python's own parser reads from a shallow stack: it depends on the caller what becomes of them."""
+
 KEY = {"name": "imported", "prefix": "old_abcd", "hash": "$2b$12$" + "a" * 53, "expires_at": None, "revoked": False}
 
 
@@ -47,7 +50,7 @@ def _conversation_probes(folder: Path) -> Iterator[Probe]:
     for name, sample in SAMPLES.items():
         for path in leaves(sample):
             for case in all_cases():
-                if case.kind == "value":
+                if case.kind == "value" and case.id not in AT_THE_EDGE:
                     yield _conversation_probe(folder, name, sample, path, case)
 
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-SAMPLE = {"members": 150, "requests": 40, "admin": 250, "imports": 300}
+SAMPLE = {"members": 250, "requests": 60, "admin": 400, "imports": 500}
 """The sections of the walk; of each, the suite takes every so manieth input."""
 
 ROOT = Path(__file__).resolve().parents[2]
