@@ -117,7 +117,7 @@ def update_thread(
             has_new_title = "title" in values and values["title"] != thread.title
             save_changes(thread, values, now=moment)
             if has_new_title:
-                remove_documents([thread.pk], organization_id=actor.organization_id)
+                remove_documents([thread.pk], organization_id=thread.organization_id)
                 index_title(thread)
     except IntegrityError:
         raise ThreadConflict("Nothing was changed; send an external_id that is not in use.") from None

@@ -28,7 +28,7 @@ def trash_message(
     message = _locked(actor, message_id, is_trashed=False, precondition=precondition)
     _set_trashed(message, moment)
     _count(message, -1, moment)
-    remove_documents([message.pk], organization_id=actor.organization_id)
+    remove_documents([message.pk], organization_id=message.organization_id)
     record(actor=actor, action="message.deleted", subject=subject_of(message, label=""), now=moment)
 
 
