@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 
 from conversations import services
-from conversations.api.parents import PARENT_COLUMNS, attach_parents, parent_texts
+from conversations.api.parents import PARENT_COLUMNS, attach_parents, parents_of
 from conversations.api.serializers import (
     BatchSerializer,
     ConversationMessageSerializer,
@@ -67,7 +67,7 @@ def unbranched(actor: Any, thread_id: UUID) -> MessageQuerySet:
 
 def fast_messages(serializer: type[MessageSerializer]) -> FastList:
     shape = RowShape(serializer, computed=("parent_id",), extra=PARENT_COLUMNS)
-    return FastList(shape, MessagePagination, unbranched, has_parent=True, computed=parent_texts)
+    return FastList(shape, MessagePagination, unbranched, has_parent=True, computed=parents_of(shape))
 
 
 class ThreadMessagesViewSet(BaseViewSet):

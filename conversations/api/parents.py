@@ -12,13 +12,14 @@ from django.db.models.functions import Cast
 from conversations.branches import parent_of
 from conversations.models import Message
 from core.access import Actor
+from core.fast.lists import Computed
 from core.fast.queries import CompiledQuery, Places
-from core.fast.shapes import uuids
+from core.fast.shapes import RowShape, uuids
 from core.fast.statements import Rows
 from core.replicas import reading_alias
 
-PARENT_COLUMNS = ("thread_id", "position", "parent_position", "id")
-"""What `parent_texts` needs at the end of a row."""
+PARENT_COLUMNS = ("parent_position",)
+"""What `parents_of` needs beside the columns that are shown."""
 
 
 def _id_at(_form: Hashable, places: Places) -> QuerySet[Any]:
@@ -51,18 +52,21 @@ def _ids_at(organizations: dict[UUID, UUID], places: dict[tuple[UUID, int], Mess
     return {(thread_id, position): pk for thread_id, position, pk in rows}
 
 
-def parent_texts(actor: Actor, rows: Rows, found: Rows) -> list[list[str]] | None:
-    """`parent_id` of each row as JSON, by one more query where a parent is not among those found; None for several.
+def parents_of(shape: RowShape) -> Computed:
+    """Return what makes `parent_id` of the rows of one thread as JSON, by one more query where a parent is not among
+    those found; None for several."""
+    thread, position, parent, own = (shape.place(name) for name in ("thread_id", "position", "parent_position", "id"))
 
-    Rows end with `PARENT_COLUMNS`, and all lie in one thread.
-    """
-    places = [parent_of(row[-3], row[-2]) for row in rows]
-    known: dict[int, str | None] = {row[-3]: row[-1] for row in found}
-    missing = {place for place in places if place and place not in known}
-    if len(missing) > 1:
-        return None
-    for place in missing:
-        values = [actor.organization_id, UUID(rows[0][-4]), place]
-        parents = _ID_AT.rows(None, values, using=reading_alias())
-        known[place] = parents[0][0] if parents else None
-    return [list(uuids([known.get(place) for place in places]))]
+    def texts(actor: Actor, rows: Rows, found: Rows) -> list[list[str]] | None:
+        places = [parent_of(row[position], row[parent]) for row in rows]
+        known: dict[int, str | None] = {row[position]: row[own] for row in found}
+        missing = {place for place in places if place and place not in known}
+        if len(missing) > 1:
+            return None
+        for place in missing:
+            values = [actor.organization_id, UUID(rows[0][thread]), place]
+            parents = _ID_AT.rows(None, values, using=reading_alias())
+            known[place] = parents[0][0] if parents else None
+        return [uuids([known.get(place) for place in places])]
+
+    return texts

@@ -71,11 +71,11 @@ def filter_threads(threads: ThreadQuerySet, query: QueryParameters, organization
 
 def _leaves(actor: Actor, rows: Rows, found: Rows) -> list[list[str]]:
     """`active_leaf_position` of each row."""
-    return [[str(last if leaf is None else leaf) for last, leaf in ((row[LAST_POSITION], row[-1]) for row in rows)]]
+    return [[str(row[LAST_POSITION] if row[LEAF] is None else row[LEAF]) for row in rows]]
 
 
 THREAD = RowShape(ThreadSerializer, computed=("active_leaf_position",), extra=("active_leaf",))
-LAST_POSITION = THREAD.place("last_position")
+LAST_POSITION, LEAF = THREAD.place("last_position"), THREAD.place("active_leaf")
 
 
 @extend_schema_view(

@@ -62,9 +62,9 @@ POSTGRESQL_ONE = _postgresql(
     f"SELECT {', '.join(_cast(name, '%s') for name in GIVEN)}, 1 AS number, %s::text AS words", "1"
 )
 POSTGRESQL_MANY = _postgresql(
-    f"SELECT {', '.join(_cast(name, name) for name in GIVEN)}, number, words "
-    f"FROM unnest({', '.join(['%s::text[]'] * (len(GIVEN) + 1))}) "
-    f"WITH ORDINALITY AS listed ({', '.join(GIVEN)}, words, number)",
+    f"SELECT {', '.join(_cast(name, name) for name in GIVEN)}, number, words FROM json_to_recordset(%s::json) "
+    f"AS listed ({', '.join(f'{name} text' for name in (*GIVEN, 'words'))}, number int)",
     "%s::int",
 )
-"""The same for many messages, whose columns come as arrays; behind the rest come count, organization, count."""
+"""The same for many messages, which come as one JSON document: a list of objects with every column as text, `words`
+and `number`. Behind the rest come count, organization, count."""

@@ -6,6 +6,7 @@ last, and an actor who is narrowed to a domain take the way of `conversations.se
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -130,9 +131,8 @@ def _append_to_postgresql(
             given = tuple(rows[0][name] for name in GIVEN)
             taken = POSTGRESQL_ONE.rows((*given, joined(rows[0]["content"]), *take, organization_id))
         else:
-            columns = tuple([row[name] for row in rows] for name in GIVEN)
-            words = [joined(row["content"]) for row in rows]
-            taken = POSTGRESQL_MANY.rows((*columns, words, *take, count, organization_id, count))
+            listed = [{**row, "words": joined(row["content"]), "number": at} for at, row in enumerate(rows, 1)]
+            taken = POSTGRESQL_MANY.rows((json.dumps(listed, ensure_ascii=False), *take, count, organization_id, count))
     return (taken[0][0], taken[0][1]) if taken else None
 
 
