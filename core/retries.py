@@ -63,6 +63,23 @@ def carry_out(unit: Callable[[], R], *, using: str = DEFAULT_DB_ALIAS, attempts:
         return unit()
 
 
+def again_when_undone(unit: Callable[[], R], *, using: str = DEFAULT_DB_ALIAS, attempts: int = ATTEMPTS) -> R:
+    """Run a unit that makes its one transaction by itself, again as often as the database undoes it.
+
+    Inside a transaction it runs once. A connection that is lost is reported: nobody knows here whether the commit was
+    sent.
+    """
+    for attempt in range(1, attempts):
+        try:
+            return unit()
+        except Error as error:
+            if _sqlstate(error) not in UNDONE or connections[using].in_atomic_block:
+                raise
+            log.info("Attempt %d was undone by the database: %s", attempt, _sqlstate(error))
+        _pause(attempt)
+    return unit()
+
+
 def unit_of_work(function: Callable[P, R]) -> Callable[P, R]:
     """Like `transaction.atomic` on a function of the default database, and repeated as `carry_out` does."""
 

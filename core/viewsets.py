@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 from rest_framework.exceptions import APIException, NotAuthenticated, ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -28,6 +29,7 @@ from core.pagination import KeysetPagination
 from core.preconditions import etag, is_unchanged
 from core.query import QueryParameters, parse_uuid
 from core.renderers import JSONRenderer
+from core.retries import again_when_undone
 from core.serializers import EmptySerializer
 from core.throttling import admit_actor, admit_stranger
 
@@ -176,13 +178,20 @@ class BaseViewSet(GenericViewSet[Any]):
         self.headers = self._default_headers()
         try:
             self.initial(drf_request, *args, **kwargs)
-            with self.row_scope():
-                response = self._answer(drf_request, *args, **kwargs)
-                row_security.keep_scope(response)
+            if request.method in SAFE_METHODS or self.action in self.waiting_actions:
+                response = self._scoped(drf_request, *args, **kwargs)
+            else:
+                response = again_when_undone(lambda: self._scoped(drf_request, *args, **kwargs))
         except Exception as error:  # noqa: BLE001  `core.problems` raises again what it does not know
             response = self.handle_exception(error)
         self.response = self.finalize_response(drf_request, response, *args, **kwargs)
         return self.response
+
+    def _scoped(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with self.row_scope():
+            response = self._answer(request, *args, **kwargs)
+            row_security.keep_scope(response)
+        return response
 
     def _default_headers(self) -> dict[str, str]:
         """DRF's headers of every answer of the route, which are the same for all of its requests."""

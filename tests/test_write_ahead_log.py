@@ -17,7 +17,7 @@ from core.sqlite.write_ahead_log import FIRST_PAUSE_SECONDS, LARGE_BYTES, PATIEN
 from tests.databases import connected
 
 ROW_BYTES = 1024 * 1024
-ROWS = 48
+PATIENCE_SECONDS = 60
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="It is SQLite's own; one pass is enough.")
 
@@ -113,17 +113,20 @@ def test_readers_that_overlap_do_not_let_the_log_grow(path: Path, django_db_bloc
             with reading(path):
                 time.sleep(0.04)
 
-    largest = 0
+    is_emptied = False
+    give_up = time.monotonic() + PATIENCE_SECONDS
     with django_db_blocker.unblock(), connected(f"sqlite:///{path}") as made, made.cursor() as cursor:
         cursor.execute("CREATE TABLE ballast (weight BLOB)")
         readers = [threading.Thread(target=read, args=[number * 0.01]) for number in range(4)]
         for reader in readers:
             reader.start()
-        for _ in range(ROWS):
+        while not is_emptied and time.monotonic() < give_up:
+            before = WriteAheadLog(str(path)).size()
             with transaction.atomic(using=made.alias):
                 cursor.execute("INSERT INTO ballast VALUES (zeroblob(%s))", [ROW_BYTES])
-            largest = max(largest, WriteAheadLog(str(path)).size())
+            is_emptied = WriteAheadLog(str(path)).size() < before
         stop.set()
         for reader in readers:
             reader.join()
-    assert largest < LARGE_BYTES + 4 * ROW_BYTES
+    # SQLite uses a log again from its beginning when it can, and never makes it shorter by itself.
+    assert is_emptied
