@@ -13,7 +13,12 @@ from ledger.api.urls import urlpatterns as ledger_urls
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(conversation_urls)),
     re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="schema"),
-    re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    # It has pages, and no words for OPTIONS.
+    re_path(
+        r"^docs/?$",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
+    ),
     path("", include(account_urls)),
     path("", include(agent_urls)),
     path("", include(ledger_urls)),

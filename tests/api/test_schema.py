@@ -246,3 +246,10 @@ def test_the_script_of_the_documentation_page_is_served(anonymous: ApiClient) ->
     response = anonymous.get(own[0].replace("&amp;", "&"))
     assert response.status_code == 200
     assert "SwaggerUIBundle" in response.content.decode()
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "DELETE"])
+def test_documentation_has_no_words_for_other_methods(anonymous: ApiClient, method: str) -> None:
+    response = anonymous.send(method, "/api/docs")
+
+    assert (response.status_code, response.headers["Content-Type"]) == (405, "application/problem+json")
