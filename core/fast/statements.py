@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from collections.abc import Sequence
@@ -19,7 +20,10 @@ _MARK = re.compile("%(s|%)")
 
 
 class _Own(threading.local):
-    """The default connection of a thread: Django's way to it goes through a dozen calls, and it is always the same."""
+    """The default connection of a thread: Django's way to it goes through a dozen calls, and it is always the same.
+
+    Where an event loop runs it is one for each task, and Django is asked.
+    """
 
     wrapper: BaseDatabaseWrapper | None = None
 
@@ -29,7 +33,7 @@ _own = _Own()
 
 def connection_of(using: str = DEFAULT_DB_ALIAS) -> Any:
     """Return the thread's connection, with what Parley's engines add to Django's."""
-    if using != DEFAULT_DB_ALIAS:
+    if using != DEFAULT_DB_ALIAS or asyncio._get_running_loop() is not None:
         return connections[using]
     if _own.wrapper is None:
         _own.wrapper = connections[using]

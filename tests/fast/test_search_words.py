@@ -6,6 +6,7 @@ import string
 import unicodedata
 
 import pytest
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,3 +98,10 @@ def test_only_so_many_words_are_kept(extra: str) -> None:
 @pytest.mark.parametrize("text", ["", " ", BLANKS, None])
 def test_a_text_without_words_is_joined_to_nothing(text: str | None) -> None:
     assert joined(text) == ""
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the index of PostgreSQL has no parts")
+def test_index_merges_its_parts_less_often_than_by_default(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT v FROM search_words_config WHERE k = 'automerge'")
+        assert cursor.fetchall() == [(8,)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.db import (
     OperationalError,
     ProgrammingError,
     connection,
+    connections,
     transaction,
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -23,7 +25,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import Organization
 from core import telemetry
-from core.fast.statements import Statement
+from core.fast.statements import Statement, connection_of
 from tests.databases import connected, server_url
 from tests.fast.values import HARD_TEXTS
 from tests.fast.ways import IS_POSTGRESQL, on_postgresql
@@ -279,3 +281,12 @@ def test_a_transaction_in_which_a_column_has_another_type_is_the_only_one_that_f
 
 def test_the_engine_is_known() -> None:
     assert connection.settings_dict["ENGINE"] == ("core.postgresql" if IS_POSTGRESQL else "core.sqlite")
+
+
+def test_connection_is_the_one_that_django_has_with_and_without_an_event_loop(db: None) -> None:
+    async def inside() -> bool:
+        return connection_of() is connections["default"]
+
+    assert connection_of() is connections["default"]
+    assert asyncio.run(inside())
+    assert connection_of() is connections["default"]

@@ -19,5 +19,5 @@ def test_release_before_serves_on_after_the_next_one_migrated() -> None:
 
 @pytest.mark.django_db
 def test_release_whose_migrations_are_not_applied_is_not_ready() -> None:
-    MigrationRecorder(connection).record_unapplied("conversations", "0003_thread_domain")
+    MigrationRecorder(connection).record_unapplied("conversations", "0004_search_words_are_merged_less_often")
     assert readiness()["migrations"] == "1 not applied: run manage.py migrate"
