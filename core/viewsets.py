@@ -118,6 +118,9 @@ class BaseViewSet(GenericViewSet[Any]):
 
     def known_parameters(self) -> frozenset[str]:
         """The query parameters of the current action."""
+        if self.action is None:
+            # Methods that no route has are without number.
+            return self._known_parameters()
         key = (type(self), self.action, self.request.method)
         if key not in _known_parameters:
             _known_parameters[key] = self._known_parameters()
@@ -195,7 +198,7 @@ class BaseViewSet(GenericViewSet[Any]):
 
     def _default_headers(self) -> dict[str, str]:
         """DRF's headers of every answer of the route, which are the same for all of its requests."""
-        key = (type(self), *self.action_map) if self.action_map else None
+        key = (type(self), *(self.action_map or ()))
         if key not in _default_headers:
             _default_headers[key] = self.default_response_headers
         return dict(_default_headers[key])
