@@ -23,11 +23,10 @@ def is_alive(connection: Connection[Any]) -> bool:
     cost as much as the statements of the request.
     """
     watch = select.poll()
-    watch.register(connection.fileno(), select.POLLIN)
-    if not watch.poll(0):
-        return True
     try:
-        ConnectionPool.check_connection(connection)
+        watch.register(connection.fileno(), select.POLLIN)
+        if watch.poll(0):
+            ConnectionPool.check_connection(connection)
     except OperationalError:
         return False
     return True

@@ -43,7 +43,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         raw = self.connection
         if raw.in_transaction:
             return None
-        [version] = raw.execute("PRAGMA data_version").fetchone()
+        with self.wrap_database_errors:
+            [version] = raw.execute("PRAGMA data_version").fetchone()
         return raw, version, raw.total_changes
 
     def driver_rows(self, _sql: str, literal: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

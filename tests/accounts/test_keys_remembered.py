@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
@@ -108,3 +108,11 @@ def test_state_of_a_database_differs_after_an_own_change_and_a_new_connection(da
     third = database.state()
 
     assert len({first, second, third}) == 3
+
+
+def test_state_of_a_database_that_fails_is_an_error_of_django(database: Any) -> None:
+    database.ensure_connection()
+    database.connection.close()
+
+    with pytest.raises(DatabaseError):
+        database.state()

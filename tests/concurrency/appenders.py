@@ -24,19 +24,31 @@ BATCH = 3
 
 
 def append_many(actor: SystemActor, thread: Thread, number: int, appends: int) -> dict[str, Any]:
-    """Append one call after the other; return `{content: position}` and the longest call in seconds."""
-    from conversations.services import append_messages
+    """Append one call after the other; return `{content: position}` and the longest call in seconds.
 
+    Every second process takes the long way, the others the one that plain appends take.
+    """
     positions: dict[str, int] = {}
     longest = 0.0
     for turn in range(appends):
         size = BATCH if turn % 5 == 4 else 1
         messages = [{"role": "user", "content": f"{number}-{turn}-{part}"} for part in range(size)]
         started = time.monotonic()
-        rows = append_messages(actor=actor, thread_id=thread.pk, messages=messages)
+        placed = append(actor, thread, messages, is_plain=number % 2 == 1)
         longest = max(longest, time.monotonic() - started)
-        positions |= {str(row.content): row.position for row in rows}
+        positions |= placed
     return {"positions": positions, "longest": longest}
+
+
+def append(actor: SystemActor, thread: Thread, messages: list[dict[str, Any]], *, is_plain: bool) -> dict[str, int]:
+    from conversations.services import append_messages, append_plainly
+
+    if not is_plain:
+        rows = append_messages(actor=actor, thread_id=thread.pk, messages=messages)
+        return {str(row.content): row.position for row in rows}
+    stored = append_plainly(actor=actor, thread_id=thread.pk, messages=messages)
+    assert stored is not None
+    return {row["content"]: row["position"] for row in stored.rows}
 
 
 def main(processes: int, appends: int, organization: str = "acme") -> None:
