@@ -41,11 +41,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         self.ensure_connection()
         raw = self.connection
-        if raw.in_transaction:
-            return None
         with self.wrap_database_errors:
+            if raw.in_transaction:
+                return None
             [version] = raw.execute("PRAGMA data_version").fetchone()
-        return raw, version, raw.total_changes
+            return raw, version, raw.total_changes
 
     def driver_rows(self, _sql: str, literal: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows as SQLite has them."""
